@@ -1,0 +1,1 @@
+"""One set of operations and the faces that offer them."""

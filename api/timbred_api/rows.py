@@ -1,0 +1,61 @@
+"""From what the indexer knows to the rows the API shows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from timbred_api.locations import display, to_uri
+from timbred_api.schemas import Scores, Segment, SimilarRow, SoundRow
+from timbred_indexer.search import Hit
+from timbred_indexer.store.sounds import Sound
+
+
+def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
+    """The label that was set on one of the files, else the first file's name without its extension."""
+    for _, label in files:
+        if label is not None:
+            return label
+    return os.path.splitext(display(os.path.basename(files[0][0])))[0]
+
+
+def sound_row(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> SoundRow:
+    return SoundRow(**_common(sound, files))
+
+
+def similar_row(hit: Hit) -> SimilarRow:
+    return SimilarRow(
+        **_common(hit.sound, hit.files),
+        similarity=shown(hit.similarity),
+        scores=Scores(clap=None, librosa=shown(hit.similarity)),
+        aspects={name: shown(score) for name, score in hit.aspect_scores.items()},
+        reasons=list(hit.reasons),
+        segment=Segment(start=round(hit.segment.start, 4), end=round(hit.segment.end, 4)),
+    )
+
+
+def shown(score: float) -> float:
+    """Scores are ranked as they are and shown in [0, 1]."""
+    return round(min(1.0, max(0.0, score)), 4)
+
+
+def iso(moment: float | None) -> str | None:
+    """Unix time as ISO 8601 in UTC."""
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
+
+
+def _common(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> dict[str, object]:
+    first = files[0][0]
+    return {
+        "sound_id": sound.id,
+        "path": display(first),
+        "paths": [display(path) for path, _ in files],
+        "uri": to_uri(first),
+        "uris": [to_uri(path) for path, _ in files],
+        "label": label_of(files),
+        "duration": round(sound.duration, 4),
+        "sample_rate": sound.sample_rate,
+        "channels": sound.channels,
+        "format": sound.format,
+    }

@@ -1,0 +1,237 @@
+"""The shapes of parameters and results. Every face shows these; the docs and the OpenAPI text are made from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SoundIdField = Annotated[int, Field(ge=1, le=2**63 - 1, description="A sound's id, as results give it.")]
+PathField = Annotated[
+    str | None, Field(description="Absolute path of a file. Names that are not UTF-8 need `uri`.", max_length=4096)
+]
+UriField = Annotated[
+    str | None, Field(description="The same as an exact, percent-encoded `file://` URI.", max_length=13_000)
+]
+CursorField = Annotated[int | None, Field(ge=0, le=2**63 - 1, description="`next` of the page before.")]
+LimitField = Annotated[int, Field(ge=1, le=1000, description="How many rows at most.")]
+
+
+class Parameters(BaseModel):
+    """What an operation takes; a name it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Result(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NoParameters(Parameters):
+    pass
+
+
+class SearchOptions(Parameters):
+    """What every similarity search can be told."""
+
+    k: int = Field(10, ge=1, le=1000, description="How many sounds to return.")
+    start: float | None = Field(None, ge=0, description="Begin of the region to search by, in seconds into the file.")
+    end: float | None = Field(None, gt=0, description="End of that region, in seconds.")
+    min_similarity: float = Field(0.0, ge=0, le=1, description="Leave out what is less similar than this.")
+    weights: str | None = Field(
+        None, max_length=500, description="Weights for this query, as in `mfcc:1,rhythm:0`; what is not named keeps its own."
+    )
+    folder: str | None = Field(
+        None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."
+    )
+    min_duration: float | None = Field(None, ge=0, description="Only sounds at least this long, in seconds.")
+    max_duration: float | None = Field(None, ge=0, description="Only sounds at most this long, in seconds.")
+
+
+class SimilarParameters(SearchOptions):
+    path: PathField = None
+    uri: UriField = None
+    id: SoundIdField | None = None
+
+
+class Segment(Result):
+    start: float = Field(description="Seconds into the untrimmed file.")
+    end: float
+
+
+class Scores(Result):
+    """Each in [0, 1]; null where a space has nothing to say yet."""
+
+    clap: float | None
+    librosa: float | None
+
+
+class SoundRow(Result):
+    """One sound with every place it lies at."""
+
+    sound_id: int
+    path: str = Field(description="One of its files, for display.")
+    paths: list[str]
+    uri: str = Field(description="The exact location of `path`.")
+    uris: list[str]
+    label: str
+    duration: float = Field(description="Seconds.")
+    sample_rate: int = Field(description="Hz.")
+    channels: int
+    format: str
+
+
+class SimilarRow(SoundRow):
+    similarity: float = Field(description="0 to 1; the row's rank.")
+    scores: Scores
+    aspects: dict[str, float] = Field(description="The score of each aspect, 0 to 1.")
+    reasons: list[str] = Field(description="Why, in sentences.")
+    segment: Segment = Field(description="The stretch of the sound that matched best.")
+
+
+class QueryEcho(Result):
+    """What was searched by."""
+
+    sound_id: int | None
+    path: str | None
+    duration: float | None
+
+
+class SimilarResult(Result):
+    query: QueryEcho
+    results: list[SimilarRow]
+    next: None = None
+    notes: list[str] = Field(description="What is to be known about the answer as a whole.")
+    seq: int = Field(description="The state of the library this is true for.")
+
+
+class FileCounts(Result):
+    """found = indexed + failed + pending; missing and offline apart."""
+
+    found: int
+    indexed: int
+    failed: int
+    pending: int
+    missing: int
+    offline: int
+
+
+class FolderRow(Result):
+    id: int
+    path: str
+    uri: str
+    source: Literal["config", "added"]
+    state: Literal["online", "offline", "suspect"]
+    reason: str | None
+    watch: Literal["native", "poll"] = Field(description="How changes are noticed now.")
+    scanning: bool
+    last_scan: str | None = Field(description="When the last whole scan ended, ISO 8601.")
+    files: FileCounts
+
+
+class FolderList(Result):
+    results: list[FolderRow]
+    next: None = None
+
+
+class IndexState(Result):
+    kind: str
+    segments: int
+    buffer: int
+    tombstones: int = Field(description="Dead or hidden vectors that the next compaction may leave out.")
+    seq: int
+
+
+class SpaceState(Result):
+    version: str
+    vectors: int
+    coverage: float = Field(description="Share of the files that are not failed which this space can find, 0 to 1.")
+    index: IndexState
+
+
+class WorkerState(Result):
+    alive: int
+    busy: int
+    jobs: int
+    crashes: int
+    timeouts: int
+
+
+class Status(Result):
+    version: str
+    state: Literal["starting", "scanning", "indexing", "idle", "stopping"]
+    uptime: float = Field(description="Seconds.")
+    address: str
+    data_dir: str
+    seq: int
+    files: FileCounts
+    sounds: int
+    segments: int
+    spaces: dict[str, SpaceState]
+    folders: list[FolderRow]
+    workers: WorkerState
+    scan_owed: bool = Field(description="A scan runs or is due.")
+    rate: float = Field(description="Files finished per second, lately.")
+    eta: float | None = Field(description="Seconds until nothing is pending, at that rate.")
+    notes: list[str] = Field(description="What is not as it should be, in sentences.")
+
+
+class FolderParameters(Parameters):
+    path: PathField = None
+    uri: UriField = None
+
+
+class AddFolderParameters(FolderParameters):
+    watch: Literal["native", "poll"] = Field("native", description="`poll` for a folder that gives no events.")
+
+
+class Accepted(Result):
+    folders: list[str] = Field(description="The folders concerned.")
+
+
+class SoundListParameters(Parameters):
+    path: PathField = None
+    uri: UriField = None
+    cursor: CursorField = None
+    limit: LimitField = 100
+
+
+class SoundList(Result):
+    results: list[SoundRow]
+    next: int | None
+
+
+class SoundParameters(Parameters):
+    id: SoundIdField
+
+
+class LabelParameters(Parameters):
+    id: SoundIdField
+    label: str | None = Field(max_length=500, description="The new label; null takes a set one away.")
+
+
+class FailureParameters(Parameters):
+    cursor: CursorField = None
+    limit: LimitField = 100
+
+
+class FailureRow(Result):
+    path: str
+    uri: str
+    code: str
+    reason: str
+    attempts: int
+    retry_at: str | None = Field(description="When timbred tries again by itself, ISO 8601; null: when told to.")
+
+
+class FailureList(Result):
+    results: list[FailureRow]
+    next: int | None
+
+
+class Retried(Result):
+    retried: int
+
+
+class Health(Result):
+    status: Literal["ok"]

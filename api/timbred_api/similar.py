@@ -1,0 +1,197 @@
+"""The main question: what sounds like this? By id, by path (known or not), by uploaded bytes, by region."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from timbred_api.engine import Engine
+from timbred_api.locations import display, resolve
+from timbred_api.rows import similar_row
+from timbred_api.schemas import QueryEcho, SearchOptions, SimilarParameters, SimilarResult
+from timbred_indexer import aspects
+from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError
+from timbred_indexer.model import AnalysedSegment, Seconds, SoundId
+from timbred_indexer.pipeline import deadline_for
+from timbred_indexer.query import Filter, Options, Query
+from timbred_indexer.reading import fingerprint
+from timbred_indexer.store import sounds, vectors
+from timbred_indexer.wire import AnalyseJob
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query ready to be searched, and what it was made from."""
+
+    query: Query
+    echo: QueryEcho
+    notes: tuple[str, ...] = ()
+
+
+async def by_parameters(engine: Engine, parameters: SimilarParameters) -> SimilarResult:
+    """Resolves what the parameters name, then searches.
+
+    Raises:
+        RequestError: not exactly one of path, uri and id, or an option is out of range.
+        NotFoundError: no such file or sound.
+        InputError: the file is not indexed and cannot be analysed.
+    """
+    path = resolve(parameters.path, parameters.uri)
+    if (path is None) == (parameters.id is None):
+        raise RequestError("Say what to compare with: one of path, uri and id.", code="missing_parameter")
+    options = make_options(engine, parameters)
+    region = _region(parameters)
+    if path is None:
+        asked = await _ask_by_id(engine, SoundId(parameters.id or 0), region)
+    else:
+        asked = await _ask_by_path(engine, path, region)
+    return await _answer(engine, asked, options)
+
+
+async def by_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> SimilarResult:
+    """Searches by a sound that lies at ``upload`` and is no file of the user's."""
+    options = make_options(engine, parameters)
+    asked = await _ask_by_path(engine, upload, _region(parameters), shown=None)
+    return await _answer(engine, asked, options)
+
+
+def make_options(engine: Engine, parameters: SearchOptions) -> Options:
+    """Checks what the schema cannot.
+
+    Raises:
+        RequestError: bounds the wrong way round, unknown weights, a bad folder.
+    """
+    low, high = parameters.min_duration, parameters.max_duration
+    if low is not None and high is not None and low > high:
+        raise RequestError("min_duration is above max_duration; nothing can be both.", code="bad_parameter")
+    folder = None if parameters.folder is None else resolve(parameters.folder, None)
+    weights = dict(engine.weights)
+    if parameters.weights is not None:
+        weights |= parse_weights(parameters.weights, aspects.WEIGHTS)
+    if not any(weights.values()):
+        raise RequestError("At least one weight must be above 0.", code="bad_parameter")
+    return Options(
+        k=parameters.k,
+        min_similarity=parameters.min_similarity if parameters.min_similarity > 0 else -1.0,
+        filter=Filter(
+            folder,
+            None if low is None else Seconds(low),
+            None if high is None else Seconds(high),
+        ),
+        weights={} if weights == dict(aspects.WEIGHTS) else weights,
+    )
+
+
+def parse_weights(text: str, known: Mapping[str, float]) -> dict[str, float]:
+    """``mfcc:1,rhythm:0.5`` as a dict.
+
+    Raises:
+        RequestError: a part without a number, a number below 0, an unknown name (with the nearest known one).
+    """
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (piece.strip() for piece in part.partition(":"))
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+            raise RequestError(f"There is no weight {name!r}; {hint}", code="bad_parameter")
+        try:
+            weights[name] = float(number)
+        except ValueError as error:
+            raise RequestError(f"weights: {part.strip()!r} is not name:number.", code="bad_parameter") from error
+        if not 0 <= weights[name] <= 1e6:
+            raise RequestError(f"weights: {name} must be from 0 to 1000000.", code="bad_parameter")
+    return weights
+
+
+async def _answer(engine: Engine, asked: Asked, options: Options) -> SimilarResult:
+    answer = await engine.db.read(lambda connection: engine.searcher.search(connection, asked.query, options))
+    return SimilarResult(
+        query=asked.echo,
+        results=[similar_row(hit) for hit in answer.hits],
+        notes=[*asked.notes, *answer.notes],
+        seq=answer.seq,
+    )
+
+
+async def _ask_by_id(engine: Engine, sound: SoundId, region: tuple[Seconds, Seconds | None] | None) -> Asked:
+    files = (await engine.db.read(lambda connection: sounds.files_of(connection, [sound]))).get(sound)
+    if not files:
+        raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
+    if region is not None:
+        return await _ask_by_analysis(engine, files[0][0], region, display(files[0][0]), sound)
+    return await _ask_by_sound(engine, sound, display(files[0][0]))
+
+
+async def _ask_by_path(
+    engine: Engine, path: bytes, region: tuple[Seconds, Seconds | None] | None, shown: str | None = ""
+) -> Asked:
+    shown = display(path) if shown == "" else shown
+    sound = await engine.db.read(lambda connection: sounds.of_file(connection, path))
+    if sound is None:
+        sound = await _sound_of_bytes(engine, path)
+    if sound is not None and region is None:
+        return await _ask_by_sound(engine, sound, shown)
+    return await _ask_by_analysis(engine, path, region, shown, sound)
+
+
+async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
+    """The sound of a file that is not indexed, when its bytes are known from elsewhere."""
+    if os.path.isdir(path):
+        raise RequestError("The path is a folder; name a file.", code="bad_path")
+    try:
+        _, digest = await asyncio.to_thread(fingerprint, path)
+    except TransientInputError as error:
+        if error.code == "vanished":
+            raise NotFoundError("There is no such file.", code="unknown_path") from error
+        raise
+    known = await engine.db.read(lambda connection: sounds.by_hash(connection, digest))
+    return known.id if known is not None and known.version == engine.version else None
+
+
+async def _ask_by_sound(engine: Engine, sound: SoundId, shown: str | None) -> Asked:
+    def load(connection: sqlite3.Connection) -> tuple[tuple[AnalysedSegment, ...], float]:
+        rows = vectors.query_vectors(connection, "librosa", engine.version, sound)
+        raw = sounds.aspects(connection, [row[0] for row in rows])
+        segments = tuple(
+            AnalysedSegment(Seconds(start), Seconds(end), raw.get(segment, {}), blob)
+            for segment, start, end, blob in rows
+        )
+        return segments, sounds.by_ids(connection, [sound])[sound].duration
+
+    segments, duration = await engine.db.read(load)
+    return Asked(Query(segments, sound), QueryEcho(sound_id=sound, path=shown, duration=duration))
+
+
+async def _ask_by_analysis(
+    engine: Engine,
+    path: bytes,
+    region: tuple[Seconds, Seconds | None] | None,
+    shown: str | None,
+    sound: SoundId | None,
+) -> Asked:
+    start, end = region if region is not None else (None, None)
+    try:
+        size = os.stat(path).st_size
+    except OSError as error:
+        raise NotFoundError("There is no such file.", code="unknown_path") from error
+    try:
+        analysis = await engine.workers.analyse(AnalyseJob(path, start, end, deadline_for(size)), interactive=True)
+    except InputError as error:
+        raise InputError(f"The sound to compare with cannot be analysed: {error.message}", code=error.code) from error
+    notes = ("Only the first part of the query was analysed: it is very long.",) if analysis.cut_short else ()
+    echo = QueryEcho(sound_id=sound, path=shown, duration=analysis.duration)
+    return Asked(Query(analysis.segments, sound), echo, notes)
+
+
+def _region(parameters: SearchOptions) -> tuple[Seconds, Seconds | None] | None:
+    start, end = parameters.start, parameters.end
+    if start is None and end is None:
+        return None
+    if end is not None and end <= (start or 0.0):
+        raise RequestError("end must lie after start.", code="bad_parameter")
+    return Seconds(start or 0.0), None if end is None else Seconds(end)

@@ -1,0 +1,134 @@
+"""What the daemon is doing, in numbers that add up."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from timbred_api.engine import Activity, Engine
+from timbred_api.locations import display, to_uri
+from timbred_api.rows import iso
+from timbred_api.schemas import (
+    FileCounts,
+    FolderList,
+    FolderRow,
+    IndexState,
+    NoParameters,
+    SpaceState,
+    Status,
+    WorkerState,
+)
+from timbred_api.version import VERSION
+from timbred_indexer.db import current_seq
+from timbred_indexer.model import FileState, FolderId, FolderState
+from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.store.folders import Folder
+
+ADVICE = {
+    FolderState.OFFLINE: "{path} is offline: {reason} Nothing was deleted; it comes back by itself.",
+    FolderState.SUSPECT: "{path}: {reason} They are hidden, not deleted. If that is right: timbred folders confirm {path}",
+}
+
+
+async def read_status(engine: Engine, _: NoParameters) -> Status:
+    """The whole status, from one state of the database."""
+    activity = engine.control.activity
+
+    def load(connection: sqlite3.Connection) -> tuple[list[FolderRow], int, int]:
+        return _folder_rows(connection, activity), sounds.count_sounds(connection), current_seq(connection)
+
+    rows, sound_count, seq = await engine.db.read(load)
+    totals = add_up([row.files for row in rows])
+    index = engine.index.stats
+    workers = engine.workers.stats
+    searchable = totals.found - totals.failed
+    return Status(
+        version=VERSION,
+        state=activity.state,
+        uptime=round(activity.uptime, 1),
+        address=engine.address,
+        data_dir=engine.data_dir,
+        seq=seq,
+        files=totals,
+        sounds=sound_count,
+        segments=index.visible,
+        spaces={
+            "librosa": SpaceState(
+                version=engine.version,
+                vectors=index.visible,
+                coverage=round(totals.indexed / searchable, 4) if searchable else 1.0,
+                index=IndexState(
+                    kind=index.kind,
+                    segments=index.vectors,
+                    buffer=index.buffer,
+                    tombstones=index.hidden,
+                    seq=index.seq,
+                ),
+            )
+        },
+        folders=rows,
+        workers=WorkerState(
+            alive=workers.alive,
+            busy=workers.busy,
+            jobs=workers.jobs_started,
+            crashes=workers.crashes,
+            timeouts=workers.timeouts,
+        ),
+        scan_owed=activity.scan_owed,
+        rate=round(activity.rate, 2),
+        eta=round(totals.pending / activity.rate, 1) if totals.pending and activity.rate else None,
+        notes=[*activity.notes, *_folder_notes(rows)],
+    )
+
+
+async def list_folders(engine: Engine, _: NoParameters) -> FolderList:
+    """The watched folders with their counts."""
+    activity = engine.control.activity
+    return FolderList(results=await engine.db.read(lambda connection: _folder_rows(connection, activity)))
+
+
+def _folder_rows(connection: sqlite3.Connection, activity: Activity) -> list[FolderRow]:
+    counts = files.counts(connection)
+    return [_folder_row(folder, counts.get(folder.id, {}), activity) for folder in folders.active(connection)]
+
+
+def _folder_row(folder: Folder, counts: dict[FileState, int], activity: Activity) -> FolderRow:
+    return FolderRow(
+        id=folder.id,
+        path=display(folder.path),
+        uri=to_uri(folder.path),
+        source=folder.source,
+        state=folder.state.value,
+        reason=folder.reason,
+        watch=activity.watch.get(FolderId(folder.id), folder.watch),
+        scanning=folder.id in activity.scanning,
+        last_scan=iso(folder.last_scan),
+        files=count_files(counts, offline=folder.state is FolderState.OFFLINE),
+    )
+
+
+def count_files(counts: dict[FileState, int], *, offline: bool) -> FileCounts:
+    """Counts of one folder; those of an offline folder are neither found nor missing but offline."""
+    present = sum(count for state, count in counts.items() if state is not FileState.MISSING)
+    if offline:
+        return FileCounts(found=0, indexed=0, failed=0, pending=0, missing=0, offline=sum(counts.values()))
+    return FileCounts(
+        found=present,
+        indexed=counts.get(FileState.INDEXED, 0),
+        failed=counts.get(FileState.FAILED, 0),
+        pending=counts.get(FileState.PENDING, 0),
+        missing=counts.get(FileState.MISSING, 0),
+        offline=0,
+    )
+
+
+def add_up(parts: list[FileCounts]) -> FileCounts:
+    names = FileCounts.model_fields
+    return FileCounts(**{name: sum(getattr(part, name) for part in parts) for name in names})
+
+
+def _folder_notes(rows: list[FolderRow]) -> list[str]:
+    return [
+        ADVICE[FolderState(row.state)].format(path=row.path, reason=row.reason)
+        for row in rows
+        if FolderState(row.state) in ADVICE
+    ]

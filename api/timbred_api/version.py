@@ -1,0 +1,5 @@
+"""timbred's own version."""
+
+from importlib.metadata import version
+
+VERSION = version("timbred")

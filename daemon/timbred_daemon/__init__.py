@@ -1,0 +1,1 @@
+"""The timbred process: command line, settings, lifetime, watching."""

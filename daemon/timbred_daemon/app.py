@@ -1,0 +1,267 @@
+"""The composition root: the only place that builds objects. Starts in order, stops in reverse, within a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+from aiohttp import web
+
+from timbred_api.engine import Engine
+from timbred_api.http import make_app
+from timbred_api.version import VERSION
+from timbred_daemon import runtime
+from timbred_daemon.coalesce import Coalescer
+from timbred_daemon.config import Listen, Loaded, Settings
+from timbred_daemon.control import DaemonControl
+from timbred_daemon.folders import FolderService
+from timbred_daemon.housekeeping import Housekeeper
+from timbred_daemon.progress import show_progress
+from timbred_daemon.scanning import ScanLoop
+from timbred_indexer import aspects
+from timbred_indexer.db import Database, next_seq
+from timbred_indexer.errors import StorageError, TimbredError
+from timbred_indexer.keeper import IndexKeeper
+from timbred_indexer.live import LiveIndex
+from timbred_indexer.pipeline import Pipeline
+from timbred_indexer.pool import WorkerPool
+from timbred_indexer.scanner import ScanOutcome, Scanner
+from timbred_indexer.search import Searcher
+from timbred_indexer.store import sounds
+from timbred_indexer.store.files import PendingFile
+
+logger = logging.getLogger(__name__)
+
+FORCED_EXIT_SECONDS = 4.5  # after the signal; the promise is 5
+
+Reload = Callable[[], Loaded]
+
+
+def run(loaded: Loaded, named: tuple[bytes, ...], reload: Reload) -> int:
+    """Runs the daemon until a signal stops it. Returns the process's exit code.
+
+    Args:
+        named: folders of the command line: watched beside those of the settings, and kept.
+        reload: reads the settings again, for SIGHUP.
+    """
+    settings = loaded.settings
+    with runtime.logging_to_stderr(settings.log_level):
+        try:
+            with runtime.data_folder(settings.data_dir):
+                asyncio.run(_serve(settings, named, reload))
+        except TimbredError as error:
+            logger.error("%s", error.message)
+            return 1
+    return 0
+
+
+async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload) -> None:
+    """Everything between taking the lock and giving it back."""
+    stop, hangup = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    async with running(settings, named) as (engine, service):
+        sys.stderr.write(f"timbred {VERSION} listens on {engine.address} (stop it with Ctrl-C)\n")
+        sys.stderr.flush()
+        async with background(show_progress(engine.db, lambda: service.control.idle)):
+            async with background(_reload_on(hangup, reload, service)):
+                await stop.wait()
+        _force_exit_later()
+        service.control.stopping = True
+        logger.info("Stopping.")
+
+
+class Service:
+    """What can change while the daemon runs: the control, and what a reload of the settings touches."""
+
+    def __init__(self, control: DaemonControl, folders: FolderService, weights: dict[str, float]) -> None:
+        self.control = control
+        self._folders = folders
+        self._weights = weights
+
+    async def apply(self, settings: Settings) -> None:
+        """Takes over the settings that need no restart: folders, weights, log level."""
+        logging.getLogger().setLevel(settings.log_level.upper())
+        self._weights.update(scoring_weights(settings))
+        await self._folders.apply_settings(settings.folders, ())
+
+
+@asynccontextmanager
+async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerator[tuple[Engine, Service]]:
+    """A daemon that answers: open, load, serve, then scan. Leaving stops it in the reverse order.
+
+    Raises:
+        StorageError: the data folder, the database or the port cannot be used.
+    """
+    loop = asyncio.get_running_loop()
+    data_dir = settings.data_dir
+    database_path = os.path.join(data_dir, "metadata.db")
+    version = aspects.VERSION
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(contextlib.closing(_listen(settings.listen)))
+        port = listening.getsockname()[1]
+        db = await asyncio.to_thread(Database.open, database_path)
+        stack.push_async_callback(asyncio.to_thread, db.close)
+        await db.write(lambda connection: sounds.requeue_outdated(connection, "librosa", version, next_seq(connection)))
+
+        live = LiveIndex(aspects.DIM)
+        index = IndexKeeper(db, live, folder=data_dir, database=database_path, space="librosa", version=version)
+        await index.open()
+        db.on_commit = lambda: loop.call_soon_threadsafe(index.notify)
+        await stack.enter_async_context(background(index.follow()))
+
+        pool = WorkerPool(backlog_workers=settings.workers)
+        stack.push_async_callback(pool.close)
+
+        def scanned(outcome: ScanOutcome) -> None:
+            if outcome.changed:
+                pipeline.wake()
+
+        def stale(file: PendingFile) -> None:
+            folders.hint(file.folder, file.path)
+
+        scans = ScanLoop(Scanner(db), Coalescer(quiet=settings.quiet), scanned)
+        folders = FolderService(
+            db, scans, rescan_interval=settings.rescan_interval, poll_interval=settings.poll_interval
+        )
+        pipeline = Pipeline(db, pool, version=version, slots=settings.workers + 2, stale=stale)
+        control = DaemonControl(folders, scans, pipeline)
+        weights = scoring_weights(settings)
+        service = Service(control, folders, weights)
+        engine = Engine(
+            db=db,
+            searcher=Searcher(live, version),
+            index=index,
+            workers=pool,
+            control=control,
+            version=version,
+            weights=weights,
+            address=f"http://{_host_text(settings.listen.host)}:{port}",
+            data_dir=data_dir,
+            upload_folder=_fresh_folder(os.path.join(data_dir, "uploads")),
+        )
+        await stack.enter_async_context(background(pipeline.run()))
+        await stack.enter_async_context(background(scans.run()))
+        stack.push_async_callback(folders.close)
+        await stack.enter_async_context(_http(engine, listening, port))
+        stack.enter_context(runtime.published_endpoint(data_dir, engine.address))
+        await folders.apply_settings(settings.folders, named)
+        await stack.enter_async_context(background(Housekeeper(db, index, idle=lambda: control.idle).run()))
+        yield engine, service
+
+
+def scoring_weights(settings: Settings) -> dict[str, float]:
+    """Every aspect's weight: the shipped one, or the one of the settings."""
+    return {name: settings.weights.get(name, weight) for name, weight in aspects.WEIGHTS.items()}
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Runs ``work`` beside the body. Should it fail, the daemon stops with its error rather than live on half alive."""
+    parent = asyncio.current_task()
+    assert parent is not None
+    task = asyncio.create_task(work)
+
+    def ended(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            parent.cancel()
+
+    task.add_done_callback(ended)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            raise error from None
+        raise
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def _http(engine: Engine, listening: socket.socket, port: int) -> AsyncGenerator[None]:
+    runner = web.AppRunner(make_app(engine, port=port), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listening, backlog=1024).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _listen(wanted: Listen) -> socket.socket:
+    """The bound socket.
+
+    Raises:
+        StorageError: ``address_in_use`` or another reason the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            wanted.host, wanted.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StorageError(f"timbred cannot listen on {wanted}: {error.strerror}.", code="bad_address") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        listening.close()
+        raise StorageError(
+            f"timbred cannot listen on {wanted}: {error.strerror}. Is another timbred, or another program, using it? "
+            "Choose another address with --listen.",
+            code="address_in_use",
+        ) from error
+    return listening
+
+
+def _host_text(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _fresh_folder(path: str) -> str:
+    """An empty private folder; what an earlier daemon left in it goes."""
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path, mode=0o700)
+    return path
+
+
+async def _reload_on(hangup: asyncio.Event, reload: Reload, service: Service) -> None:
+    """Reads the settings again at each SIGHUP; those with an error change nothing."""
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        loaded = await asyncio.to_thread(reload)
+        for problem in loaded.problems:
+            logger.warning("%s", problem)
+        if loaded.errors:
+            logger.error("The settings have errors; the old ones stay in force.")
+            continue
+        await service.apply(loaded.settings)
+        logger.info("Settings reloaded.")
+
+
+def _force_exit_later() -> threading.Timer:
+    """Should a thread hang in a dead file system, the process ends all the same: everything it knows is on disk."""
+
+    def leave() -> None:
+        names = ", ".join(thread.name for thread in threading.enumerate() if not thread.daemon)
+        logger.error("These did not stop in time: %s. Leaving them behind.", names)
+        os._exit(1)
+
+    timer = threading.Timer(FORCED_EXIT_SECONDS, leave)
+    timer.daemon = True
+    timer.start()
+    return timer

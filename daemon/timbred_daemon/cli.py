@@ -1,0 +1,54 @@
+"""The command ``timbred``. Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 the daemon is not running."""
+
+from __future__ import annotations
+
+import click
+
+from timbred_api.client import DaemonNotRunning, ProblemError
+from timbred_daemon.commands.folders import folders, rescan
+from timbred_daemon.commands.output import say
+from timbred_daemon.commands.run import run
+from timbred_daemon.commands.settings import config
+from timbred_daemon.commands.similar import similar
+from timbred_daemon.commands.sounds import failures, label, sounds
+from timbred_daemon.commands.status import status
+from timbred_indexer.errors import TimbredError
+
+
+class _Timbred(click.Group):
+    """Turns timbred's errors into a sentence and an exit code, for all commands at once."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except TimbredError as error:
+            say(f"timbred: {error.message}")
+            ctx.exit(exit_code(error))
+
+
+def exit_code(error: TimbredError) -> int:
+    """3: the daemon is not running; 2: the daemon found the request itself at fault; 1: anything else."""
+    if isinstance(error, DaemonNotRunning):
+        return 3
+    return 2 if isinstance(error, ProblemError) and error.status == 400 else 1
+
+
+def _print_version(context: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"timbred {version('timbred')}")
+        context.exit()
+
+
+@click.group(cls=_Timbred, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_print_version, help="Show it.")
+def main() -> None:
+    """timbred knows what your samples sound like.
+
+    Data goes to stdout, words to stderr. Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 the daemon is not running.
+    """
+
+
+for _command in (run, similar, status, folders, rescan, label, sounds, failures, config):
+    main.add_command(_command)

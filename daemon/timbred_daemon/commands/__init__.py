@@ -1,0 +1,1 @@
+"""The commands of ``timbred``, one module per subject: parse, call, print."""

@@ -1,0 +1,79 @@
+"""``timbred config show``: which settings hold, and where each comes from."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from timbred_api.locations import display, to_uri
+from timbred_daemon.commands.output import Cell, say, write_json, write_rows
+from timbred_daemon.config import KEYS, FolderSetting, Loaded, Problem, Settings, load
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def show(context: click.Context, as_json: bool) -> None:
+    """Show every setting: key, value, and the file and line, variable or default it comes from."""
+    loaded = load({}, os.environ)
+    if as_json:
+        write_json(_document(loaded))
+    else:
+        rows = ((key, _text(loaded.settings, key), loaded.origins[key]) for key in KEYS)
+        write_rows(("Key", "Value", "From"), rows)
+        say_problems(loaded)
+    context.exit(1 if loaded.errors else 0)
+
+
+def say_problems(loaded: Loaded) -> None:
+    """One line for each problem, to stderr."""
+    for problem in loaded.problems:
+        say(str(problem))
+
+
+def _text(settings: Settings, key: str) -> Cell:
+    if key == "folders":
+        return ", ".join(_folder_text(folder) for folder in settings.folders)
+    if key == "weights":
+        return ",".join(f"{name}:{weight:g}" for name, weight in settings.weights.items())
+    value = getattr(settings, key)
+    return f"{value:g} s" if isinstance(value, float) else str(value)
+
+
+def _folder_text(folder: FolderSetting) -> str:
+    path = display(folder.path)
+    return path if folder.watch == "native" else f"{path} ({folder.watch})"
+
+
+def _document(loaded: Loaded) -> dict[str, object]:
+    settings = [{"key": key, "value": _json(loaded.settings, key), "from": loaded.origins[key]} for key in KEYS]
+    return {"file": loaded.config_path, "settings": settings, "problems": list(map(_problem_json, loaded.problems))}
+
+
+def _json(settings: Settings, key: str) -> object:
+    if key == "folders":
+        return [
+            {"path": display(folder.path), "uri": to_uri(folder.path), "watch": folder.watch}
+            for folder in settings.folders
+        ]
+    if key == "weights":
+        return dict(settings.weights)
+    value = getattr(settings, key)
+    return value if isinstance(value, (int, float)) else str(value)
+
+
+def _problem_json(problem: Problem) -> dict[str, object]:
+    return {
+        "severity": problem.severity,
+        "where": problem.where,
+        "line": problem.line,
+        "key": problem.key,
+        "message": problem.message,
+        "suggestion": problem.suggestion,
+    }

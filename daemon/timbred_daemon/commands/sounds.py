@@ -1,0 +1,96 @@
+"""``timbred sounds``, ``label`` and ``failures``: what is known about single sounds and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import Final
+
+import click
+
+from timbred_api.client import Client, JsonObject
+from timbred_api.locations import display
+from timbred_daemon.commands.connection import pages, with_client
+from timbred_daemon.commands.output import Cell, say, write_json, write_line, write_rows
+from timbred_daemon.commands.paths import target_parameters
+from timbred_indexer.errors import NotFoundError
+
+_PAGE: Final = 1000
+"""Rows asked for at a time; on a terminal each page is one table, so that a large library starts to show at once."""
+
+
+@click.command()
+@with_client
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one sound a line inside one list.")
+def sounds(client: Client, as_json: bool) -> None:
+    """List every sound: ID, label, duration in seconds, path."""
+    found = pages(client, "/v1/sounds", {"limit": _PAGE})
+    if as_json:
+        _write_json_list(chain.from_iterable(found))
+        return
+    for page in found:
+        _write_page(("ID", "Label", "Duration", "Path"), page, _sound_cells)
+
+
+def _sound_cells(row: JsonObject) -> Sequence[Cell]:
+    return row["sound_id"], row["label"], row["duration"], row["path"]
+
+
+@click.command()
+@with_client
+@click.argument("target", metavar="PATH|ID", type=click.Path(path_type=bytes))
+@click.argument("text")
+def label(client: Client, target: bytes, text: str) -> None:
+    """Name a sound. An empty TEXT removes the label, and the file's name is shown again."""
+    client.patch(f"/v1/sounds/{_sound_id(client, target)}", {"label": text or None})
+    say(f"Labelled {text!r}." if text else "Label removed.")
+
+
+def _sound_id(client: Client, target: bytes) -> int | str:
+    named = target_parameters(target)
+    if "id" in named:
+        return named["id"]
+    results = client.get("/v1/sounds", named)["results"]
+    if not results:
+        raise NotFoundError(f"timbred knows no sound at {display(target)}")
+    return results[0]["sound_id"]
+
+
+@click.command()
+@with_client
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--retry", is_flag=True, help="Try all of them again instead of listing them.")
+def failures(client: Client, as_json: bool, retry: bool) -> None:
+    """List the files that could not be analysed: code, reason, path."""
+    if retry:
+        answer = client.post("/v1/failures/retry", {})
+        if as_json:
+            write_json(answer)
+        say(f"Failed files tried again: {answer['retried']}; `timbred status --wait` tells when that is done.")
+        return
+    found = pages(client, "/v1/failures", {"limit": _PAGE})
+    if as_json:
+        _write_json_list(chain.from_iterable(found))
+        return
+    for page in found:
+        _write_page(("Code", "Reason", "Path"), page, _failure_cells)
+
+
+def _failure_cells(row: JsonObject) -> Sequence[Cell]:
+    return row["code"], row["reason"], row["path"]
+
+
+def _write_page(headings: Sequence[str], page: list[JsonObject], cells: Callable[[JsonObject], Sequence[Cell]]) -> None:
+    if page:
+        write_rows(headings, map(cells, page))
+
+
+def _write_json_list(rows: Iterable[JsonObject]) -> None:
+    """The same shape as the daemon's lists, written as it arrives: a library may be larger than memory is free."""
+    separator = ""
+    write_line('{"results": [')
+    for row in rows:
+        write_line(f"{separator}{json.dumps(row, ensure_ascii=False)}")
+        separator = ","
+    write_line('], "next": null}')

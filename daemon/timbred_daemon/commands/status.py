@@ -1,0 +1,62 @@
+"""``timbred status``: what the daemon is doing and how far it is."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import cast
+
+import click
+
+from timbred_api.client import Client, JsonObject
+from timbred_daemon.commands.connection import with_client
+from timbred_daemon.commands.folders import write_folders
+from timbred_daemon.commands.output import flattened, say, write_json, write_line, write_rows
+from timbred_daemon.commands.waiting import progress, wait_until_done
+
+
+@click.command()
+@with_client
+@click.option("--json", "as_json", is_flag=True, help="Print the daemon's whole answer.")
+@click.option("--wait", is_flag=True, help="Wait until nothing is pending and no scan is owed.")
+def status(client: Client, as_json: bool, wait: bool) -> None:
+    """Show what the daemon is doing, what it has indexed, and what went wrong."""
+
+    def fetch() -> JsonObject:
+        return client.get("/v1/status")
+
+    if wait:
+        with progress() as report:
+            answer = wait_until_done(fetch, report)
+    else:
+        answer = fetch()
+    if as_json:
+        write_json(answer)
+        return
+    if sys.stdout.isatty():
+        write_line(summary(answer))
+        write_folders(answer["folders"])
+    else:
+        write_rows((), flattened(answer))
+    _say_what_needs_attention(answer)
+
+
+def summary(status: JsonObject) -> str:
+    """Two lines for people."""
+    files = status["files"]
+    counts = ", ".join(f"{files[name]:,} {name}" for name in ("indexed", "pending", "failed", "missing", "offline"))
+    return (
+        f"timbred {status['version']} is {status['state']} at {status['address']}, data in {status['data_dir']}\n"
+        f"{files['found']:,} files: {counts}; {status['sounds']:,} sounds, {status['segments']:,} segments"
+    )
+
+
+def _say_what_needs_attention(status: JsonObject) -> None:
+    for note in cast("list[str]", status.get("notes", [])):
+        say(note)
+    if failed := status["files"]["failed"]:
+        say(f"{failed} {'file' if failed == 1 else 'files'} could not be analysed: see `timbred failures`.")
+    for folder in cast("list[JsonObject]", status["folders"]):
+        if folder["state"] == "suspect":
+            hint = f"if that is right, run `timbred folders confirm {shlex.quote(folder['path'])}`"
+            say(f"{folder['path']} is hidden: {folder['reason'] or 'too much vanished at once'}; {hint}.")

@@ -1,0 +1,257 @@
+"""Settings: defaults < settings file < environment < flags. Every problem is reported at once, with its place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from timbred_daemon.config_file import ConfigFile, read_config_file
+from timbred_daemon.config_folders import FolderSetting, parse_folders
+from timbred_daemon.config_values import (
+    WEIGHT_NAMES,
+    Complaint,
+    Listen,
+    LogLevel,
+    Parsed,
+    PathRules,
+    Severity,
+    did_you_mean,
+    parse_data_dir,
+    parse_duration,
+    parse_listen,
+    parse_log_level,
+    parse_weights,
+    parse_workers,
+)
+from timbred_indexer.model import Seconds
+
+__all__ = ["KEYS", "FolderSetting", "Listen", "Loaded", "Problem", "Settings", "load"]
+
+KEYS: Final = (
+    "folders",
+    "data_dir",
+    "listen",
+    "workers",
+    "rescan_interval",
+    "poll_interval",
+    "quiet",
+    "log_level",
+    "weights",
+)
+_ENVIRONMENT: Final = {"data_dir": "TIMBRED_DATA_DIR", "listen": "TIMBRED_LISTEN"}
+_FLAGS: Final = {"folders": "FOLDER", "data_dir": "--data-dir", "listen": "--listen"}
+_DAY: Final = 86400.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the daemon is told to do.
+
+    Attributes:
+        folders: the watched folders; none lies inside another.
+        data_dir: absolute path of the data folder, decoded as ``os.fsdecode`` does.
+        listen: where the HTTP server listens.
+        workers: analysing processes side by side.
+        rescan_interval: seconds from one full look at a folder to the next.
+        poll_interval: seconds between looks at a folder that is watched by polling.
+        quiet: seconds without a change before a file counts as written.
+        log_level: the least that is logged.
+        weights: space or aspect name → weight; a name that is absent keeps its default.
+    """
+
+    folders: tuple[FolderSetting, ...]
+    data_dir: str
+    listen: Listen
+    workers: int
+    rescan_interval: Seconds
+    poll_interval: Seconds
+    quiet: Seconds
+    log_level: LogLevel
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the settings.
+
+    Attributes:
+        where: the file, the environment variable or the flag.
+        line: in the file, from 1; None where there is none.
+        message: a sentence.
+        suggestion: what to write instead; None where nothing can be guessed.
+        severity: with an ``error`` the daemon does not start; a ``warning`` is only said.
+        key: the setting, such as ``weights.mfcc``; empty when the file as a whole is at fault.
+    """
+
+    where: str
+    line: int | None
+    message: str
+    suggestion: str | None = None
+    severity: Severity = "error"
+    key: str = ""
+
+    def __str__(self) -> str:
+        place = self.where if self.line is None else f"{self.where}:{self.line}"
+        hint = "" if self.suggestion is None else f" (did you mean {self.suggestion}?)"
+        return f"{self.severity}: {place}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings as they hold, where each comes from, and what is wrong with what was written.
+
+    Attributes:
+        settings: always complete: a value that could not be used is replaced by the next lower one.
+        origins: key → ``default``, ``/path/config.toml:3``, ``TIMBRED_LISTEN`` or ``--listen``.
+        problems: all of them, in the order file, environment, flags.
+        config_path: the settings file that was looked for; it need not exist.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    problems: tuple[Problem, ...]
+    config_path: str
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One place that settings come from."""
+
+    values: Mapping[str, object]
+    rules: PathRules
+    names: Mapping[str, str]
+    file: ConfigFile | None = None
+
+    def place(self, key: str, text: str | None = None) -> tuple[str, int | None]:
+        if self.file is not None:
+            return self.file.path, self.file.line_of(key, text)
+        return self.names[key.partition("[")[0]], None
+
+    def problem(self, complaint: Complaint) -> Problem:
+        where, line = self.place(complaint.key, complaint.text)
+        return Problem(where, line, complaint.message, complaint.suggestion, complaint.severity, complaint.key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    """Takes each setting from the highest layer that has a usable value; checks all layers."""
+
+    layers: tuple[_Layer, ...]
+    origins: dict[str, str] = field(default_factory=dict[str, str])
+    problems: list[Problem] = field(default_factory=list[Problem])
+
+    def take(self, key: str, default: T, parse: Callable[[object, PathRules], Parsed[T]]) -> T:
+        value, origin = default, "default"
+        for layer in self.layers:
+            if key not in layer.values:
+                continue
+            parsed = parse(layer.values[key], layer.rules)
+            self.problems.extend(map(layer.problem, parsed.complaints))
+            if parsed.value is not None:
+                where, line = layer.place(key)
+                value, origin = parsed.value, where if line is None else f"{where}:{line}"
+        self.origins[key] = origin
+        return value
+
+
+def load(
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    *,
+    isdir: Callable[[bytes], bool] = os.path.isdir,
+    weight_names: tuple[str, ...] = WEIGHT_NAMES,
+) -> Loaded:
+    """Reads the settings from everywhere they may stand. Never raises for what a user wrote.
+
+    Args:
+        flags: ``folders`` (list of paths; replaces the file's), ``data_dir``, ``listen``; None means "not given".
+        environ: ``TIMBRED_CONFIG``, ``TIMBRED_DATA_DIR``, ``TIMBRED_LISTEN``, and what ``$VARS`` in paths stand for.
+        isdir: whether a folder is there; replaced by callers that must not touch the drives.
+        weight_names: the names that ``[weights]`` may have.
+    """
+    file = _file(environ)
+    cwd = _working_folder()
+    file_base = os.path.join(cwd, os.path.dirname(os.fsencode(file.path)))
+    named = {key: environ[name] for key, name in _ENVIRONMENT.items() if environ.get(name)}
+    given = {key: value for key, value in flags.items() if key in _FLAGS and value is not None}
+    merge = _Merge(
+        (
+            _Layer(file.values, PathRules(file_base, environ, isdir), {}, file),
+            _Layer(named, PathRules(cwd, environ, isdir), _ENVIRONMENT),
+            _Layer(given, PathRules(cwd, None, isdir), _FLAGS),
+        )
+    )
+    merge.problems.extend(_file_problems(file))
+    settings = _settings(merge, weight_names)
+    return Loaded(settings, merge.origins, tuple(_in_order(merge.problems, file)), file.path)
+
+
+def _file(environ: Mapping[str, str]) -> ConfigFile:
+    named = environ.get("TIMBRED_CONFIG")
+    if named:
+        rules = PathRules(_working_folder(), environ, os.path.isdir)
+        return read_config_file(os.fsdecode(rules.absolute(named)), required=True)
+    from platformdirs import user_config_dir
+
+    return read_config_file(os.path.join(user_config_dir("timbred"), "config.toml"), required=False)
+
+
+def _file_problems(file: ConfigFile) -> list[Problem]:
+    """What is wrong with the file beside its values: unreadable as a whole, or keys that nothing knows."""
+    if file.fault is not None:
+        return [Problem(file.path, file.fault_line, file.fault)]
+    return [
+        Problem(file.path, file.line_of(key), f"unknown key {key!r}", did_you_mean(key, KEYS), key=key)
+        for key in file.values
+        if key not in KEYS
+    ]
+
+
+def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
+    def seconds(key: str, default: float, least: float, most: float) -> Seconds:
+        return merge.take(key, Seconds(default), lambda value, _: parse_duration(key, value, least=least, most=most))
+
+    no_weights: Mapping[str, float] = {}
+    no_folders: tuple[FolderSetting, ...] = ()
+    level: LogLevel = "info"
+    return Settings(
+        folders=merge.take("folders", no_folders, lambda value, rules: parse_folders("folders", value, rules)),
+        data_dir=merge.take("data_dir", _data_dir(), lambda value, rules: parse_data_dir("data_dir", value, rules)),
+        listen=merge.take("listen", Listen("127.0.0.1", 8462), lambda value, _: parse_listen("listen", value)),
+        workers=merge.take("workers", _half_the_cores(), lambda value, _: parse_workers("workers", value)),
+        rescan_interval=seconds("rescan_interval", 3600, 1, 30 * _DAY),
+        poll_interval=seconds("poll_interval", 10, 0.1, _DAY),
+        quiet=seconds("quiet", 0.2, 0, 60),
+        log_level=merge.take("log_level", level, lambda value, _: parse_log_level("log_level", value)),
+        weights=merge.take("weights", no_weights, lambda value, _: parse_weights("weights", value, weight_names)),
+    )
+
+
+def _working_folder() -> bytes:
+    try:
+        return os.getcwdb()
+    except FileNotFoundError:  # it was removed under us; absolute paths still work
+        return b"/"
+
+
+def _data_dir() -> str:
+    from platformdirs import user_data_dir
+
+    return user_data_dir("timbred")
+
+
+def _half_the_cores() -> int:
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def _in_order(problems: Iterable[Problem], file: ConfigFile) -> list[Problem]:
+    """The file's by line, then the others as they came."""
+    return sorted(problems, key=lambda problem: (problem.where != file.path, problem.line or 0))

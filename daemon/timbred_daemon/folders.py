@@ -1,0 +1,255 @@
+"""Which folders are watched, and how: one watcher a folder, periodic rescans as the truth, polling where need be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from timbred_daemon.config_folders import FolderSetting
+from timbred_daemon.scanning import ScanLoop
+from timbred_daemon.watch_limits import WatchUnavailable
+from timbred_daemon.watcher import Watcher
+from timbred_indexer.db import Database, next_seq
+from timbred_indexer.errors import NotFoundError, RequestError
+from timbred_indexer.model import FolderId, FolderState, Seconds, WatchMode
+from timbred_indexer.scan import excluded
+from timbred_indexer.store import folders
+from timbred_indexer.store.folders import Folder
+
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 15.0  # between looks at whether a watcher is still alive
+STOP_SECONDS = Seconds(2.0)
+JITTER = 0.25  # of the rescan interval: folders must not all be walked at once
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One folder being tended. ``trouble``: why it is polled though it should not be."""
+
+    folder: Folder
+    disturbed: asyncio.Event = field(default_factory=asyncio.Event)
+    watcher: Watcher | None = None
+    trouble: str | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class FolderService:
+    """Adds, removes and tends folders.
+
+    Args:
+        rescan_interval: seconds between whole scans of a folder that is watched natively.
+        poll_interval: the same for one that is polled, or offline.
+    """
+
+    def __init__(self, db: Database, scans: ScanLoop, *, rescan_interval: float, poll_interval: float) -> None:
+        self._db = db
+        self._scans = scans
+        self._rescan_interval = rescan_interval
+        self._poll_interval = poll_interval
+        self._watched: dict[FolderId, _Watched] = {}
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def modes(self) -> Mapping[FolderId, WatchMode]:
+        """How changes of each folder are noticed now."""
+        return {
+            identity: "native" if watched.watcher is not None else "poll" for identity, watched in self._watched.items()
+        }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Troubles with watching, as sentences."""
+        return tuple(watched.trouble for watched in self._watched.values() if watched.trouble is not None)
+
+    async def apply_settings(self, settings: tuple[FolderSetting, ...], named: tuple[bytes, ...]) -> None:
+        """Makes the rows agree with the settings and the command line, and tends exactly those folders."""
+        wanted = [(folder.path, folder.watch) for folder in settings]
+        await self._db.write(
+            lambda connection: folders.sync_with_config(connection, wanted, named, next_seq(connection))
+        )
+        await self._tend_active()
+
+    async def add(self, path: bytes, watch: WatchMode) -> None:
+        """Watches one more folder, kept in the database.
+
+        Raises:
+            RequestError: no directory, or inside (or around) one that is watched.
+        """
+        path = os.path.normpath(path)
+        if not await asyncio.to_thread(os.path.isdir, path):
+            raise RequestError("There is no such folder.", code="no_such_folder")
+        known = await self._db.read(folders.active)
+        if all(folder.path != path for folder in known):
+            check_apart(path, [folder.path for folder in known])
+            await self._db.write(lambda connection: folders.add(connection, path, "added", watch, next_seq(connection)))
+        await self._tend_active()
+
+    async def remove(self, path: bytes) -> None:
+        """Stops watching a folder that was added.
+
+        Raises:
+            NotFoundError: it is not watched.
+            RequestError: ``folder_in_config``: the settings file names it.
+        """
+        folder = await self._find(path)
+        if folder.source == "config":
+            raise RequestError(
+                "The settings file names that folder; take it out there, then reload (SIGHUP) or restart timbred.",
+                code="folder_in_config",
+            )
+        await self._db.write(lambda connection: folders.remove(connection, folder.id, next_seq(connection)))
+        await self._tend_active()
+
+    async def confirm(self, path: bytes) -> None:
+        """Accepts what a suspect folder lost: its missing files may be tombstoned."""
+        folder = await self._find(path)
+        if folder.state is not FolderState.SUSPECT:
+            raise RequestError("Nothing waits for confirmation in that folder.", code="nothing_to_confirm")
+        await self._db.write(
+            lambda connection: folders.set_state(
+                connection, folder.id, FolderState.ONLINE, None, next_seq(connection)
+            )
+        )
+
+    async def rescan(self, path: bytes | None) -> list[bytes]:
+        """Looks again at every folder, or at a path within one. Returns the folders concerned.
+
+        Raises:
+            NotFoundError: the path lies in no watched folder.
+        """
+        known = await self._db.read(folders.active)
+        if path is None:
+            for folder in known:
+                self._scans.rescan(folder.id)
+            return [folder.path for folder in known]
+        for folder in known:
+            if path == folder.path:
+                self._scans.rescan(folder.id)
+                return [folder.path]
+            if path.startswith(folder.path.rstrip(b"/") + b"/"):
+                self._scans.hint(folder.id, os.path.relpath(path, folder.path))
+                return [folder.path]
+        raise NotFoundError("That path lies in no watched folder.", code="unknown_path")
+
+    def hint(self, folder: FolderId, path: bytes) -> None:
+        """Look at an absolute path within a folder again."""
+        watched = self._watched.get(folder)
+        if watched is not None:
+            self._scans.hint(folder, os.path.relpath(path, watched.folder.path))
+
+    async def close(self) -> None:
+        """Stops tending; every watcher's threads end, or are named in the log."""
+        await asyncio.gather(*(self._drop(watched) for watched in self._watched.values()))
+        self._watched.clear()
+
+    async def _find(self, path: bytes) -> Folder:
+        def read(connection: sqlite3.Connection) -> Folder | None:
+            return folders.by_path(connection, os.path.normpath(path))
+
+        folder = await self._db.read(read)
+        if folder is None:
+            raise NotFoundError("That folder is not watched.", code="unknown_folder")
+        return folder
+
+    async def _tend_active(self) -> None:
+        active = {folder.id: folder for folder in await self._db.read(folders.active)}
+        for identity, watched in list(self._watched.items()):
+            folder = active.get(identity)
+            if folder is None or folder.watch != watched.folder.watch:
+                await self._drop(self._watched.pop(identity))
+        for identity, folder in active.items():
+            if identity not in self._watched:
+                watched = _Watched(folder)
+                self._watched[identity] = watched
+                watched.task = asyncio.create_task(self._tend(watched), name=f"tend-{identity}")
+                # Owed from this moment, not from when the watcher is up: nobody may read "idle" in between.
+                self._scans.rescan(identity)
+
+    async def _tend(self, watched: _Watched) -> None:
+        """Watches, looks after the watcher, and rescans: at once, when disturbed, and now and then."""
+        await self._ensure_watcher(watched)
+        next_scan = self._loop.time()
+        while True:
+            if self._loop.time() >= next_scan or watched.disturbed.is_set():
+                watched.disturbed.clear()
+                self._scans.rescan(watched.folder.id)
+                next_scan = self._loop.time() + self._interval(watched)
+            try:
+                async with asyncio.timeout(max(0.0, min(CHECK_SECONDS, next_scan - self._loop.time()))):
+                    await watched.disturbed.wait()
+            except TimeoutError:
+                pass
+            if await self._ensure_watcher(watched):
+                watched.disturbed.set()
+
+    async def _ensure_watcher(self, watched: _Watched) -> bool:
+        """Starts the watcher, or a new one for one that ended. Returns whether it did."""
+        if watched.folder.watch == "poll":
+            return False
+        if watched.watcher is not None:
+            if await asyncio.to_thread(watched.watcher.check):
+                return False
+            await self._stop_watcher(watched)
+        if not await asyncio.to_thread(os.path.isdir, watched.folder.path):
+            return False
+        watcher = Watcher(watched.folder.id, watched.folder.path, self._post, self._lost, excluded)
+        try:
+            await asyncio.to_thread(watcher.start)
+        except WatchUnavailable as error:
+            if watched.trouble != error.message:
+                logger.warning("%s", error.message)
+            watched.trouble = error.message
+            return False
+        watched.trouble = None
+        watched.watcher = watcher
+        return True
+
+    def _interval(self, watched: _Watched) -> float:
+        if watched.watcher is None:
+            return self._poll_interval
+        return self._rescan_interval * random.uniform(1 - JITTER, 1 + JITTER)
+
+    def _post(self, folder: FolderId, path: bytes) -> None:
+        """Called by watchdog's threads."""
+        self._loop.call_soon_threadsafe(self._scans.hint, folder, path)
+
+    def _lost(self, folder: FolderId, reason: str) -> None:
+        """Called by watchdog's threads: events of this folder went missing."""
+        self._loop.call_soon_threadsafe(self._disturb, folder, reason)
+
+    def _disturb(self, folder: FolderId, reason: str) -> None:
+        watched = self._watched.get(folder)
+        if watched is not None:
+            logger.warning("Events of a folder were lost (%s); looking at all of it.", reason)
+            watched.disturbed.set()
+
+    async def _drop(self, watched: _Watched) -> None:
+        if watched.task is not None:
+            watched.task.cancel()
+            await asyncio.wait([watched.task])
+        await self._stop_watcher(watched)
+
+    async def _stop_watcher(self, watched: _Watched) -> None:
+        watcher, watched.watcher = watched.watcher, None
+        if watcher is not None:
+            await asyncio.to_thread(watcher.stop, STOP_SECONDS)
+
+
+def check_apart(path: bytes, known: list[bytes]) -> None:
+    """No file may belong to two folders.
+
+    Raises:
+        RequestError: ``nested_folder``.
+    """
+    for other in known:
+        for inner, outer in ((path, other), (other, path)):
+            if inner.startswith(outer.rstrip(b"/") + b"/"):
+                raise RequestError(
+                    f"{os.fsdecode(inner)!r} lies inside {os.fsdecode(outer)!r}; watch one of them.", code="nested_folder"
+                )

@@ -1,0 +1,57 @@
+"""What happens by itself, now and then: tombstones for what stayed away, compaction when nobody asks for anything."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from timbred_indexer.db import Database, current_seq, next_seq
+from timbred_indexer.errors import StorageError
+from timbred_indexer.keeper import IndexKeeper
+from timbred_indexer.store import sounds
+from timbred_indexer.store.sounds import BuriedUpTo
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 60.0  # a file may be missing for so long before its sound is tombstoned
+ROUND_SECONDS = 5.0
+
+
+class Housekeeper:
+    """Args: ``idle`` says whether nothing is pending or being scanned; ``clock`` gives Unix time."""
+
+    def __init__(
+        self, db: Database, index: IndexKeeper, *, idle: Callable[[], bool], clock: Callable[[], float] = time.time
+    ) -> None:
+        self._db = db
+        self._index = index
+        self._idle = idle
+        self._clock = clock
+        self._buried = BuriedUpTo()
+
+    async def run(self) -> None:
+        """A round every few seconds, until cancelled."""
+        await self._index.check_snapshot()
+        while True:
+            try:
+                await self.bury()
+                if self._index.compaction_due(idle=self._idle()):
+                    await self._index.compact()
+            except StorageError as error:
+                logger.error("Housekeeping failed: %s", error.message)
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def bury(self) -> int:
+        """Tombstones what has been missing for longer than the grace. Returns how many segments died."""
+        before = self._clock() - GRACE_SECONDS
+        seq = await self._db.read(current_seq)
+        candidates = await self._db.read(lambda connection: sounds.may_be_unheard(connection, self._buried, before))
+        died = 0
+        if candidates:
+            died = await self._db.write(
+                lambda connection: sounds.bury_unheard(connection, candidates, before, next_seq(connection))
+            )
+        self._buried = BuriedUpTo(before, seq)
+        return died

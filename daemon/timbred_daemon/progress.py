@@ -1,0 +1,93 @@
+"""What ``timbred run`` shows while it indexes: a bar in a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from timbred_indexer.db import Database
+from timbred_indexer.model import FileState
+from timbred_indexer.store import files
+
+LOOK_SECONDS = 0.5
+LINE_SECONDS = 10.0  # between two lines where there is no terminal
+
+Counts = dict[FileState, int]
+
+
+async def show_progress(db: Database, idle: Callable[[], bool], stream: TextIO = sys.stderr) -> None:
+    """Follows the counts until cancelled; every burst of work ends in one line."""
+    loop = asyncio.get_running_loop()
+    draw = _bar(stream) if stream.isatty() else None
+    next_line = loop.time() + LINE_SECONDS
+    working = True  # the start-up scan
+    try:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            resting = idle()
+            if resting and not working:
+                continue
+            counts = await db.read(total)
+            working = not resting or counts[FileState.PENDING] > 0
+            if draw is not None:
+                draw(counts, working)
+            elif working and loop.time() >= next_line:
+                next_line = loop.time() + LINE_SECONDS
+                stream.write(f"{sentence(counts)}\n")
+            if not working:
+                stream.write(f"{sentence(counts)}\n")
+                stream.flush()
+    finally:
+        if draw is not None:
+            draw({}, False)
+
+
+def total(connection: sqlite3.Connection) -> Counts:
+    """Files by state, over every watched folder."""
+    answer = dict.fromkeys(FileState, 0)
+    for folder in files.counts(connection).values():
+        for state, count in folder.items():
+            answer[state] += count
+    return answer
+
+
+def sentence(counts: Counts) -> str:
+    """``Indexed 1,040 of 1,087 files; 45 cannot be analysed (timbred failures), 2 wait.``"""
+    present = sum(count for state, count in counts.items() if state is not FileState.MISSING)
+    parts = [f"Indexed {counts[FileState.INDEXED]:,} of {present:,} files"]
+    rest: list[str] = []
+    if counts[FileState.FAILED]:
+        rest.append(f"{counts[FileState.FAILED]:,} cannot be analysed (timbred failures)")
+    if counts[FileState.PENDING]:
+        rest.append(f"{counts[FileState.PENDING]:,} wait")
+    return f"{'; '.join([*parts, ', '.join(rest)] if rest else parts)}."
+
+
+def _bar(stream: TextIO) -> Callable[[Counts, bool], None]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    progress = Progress(
+        TextColumn("indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+        TimeRemainingColumn(),
+        console=Console(file=stream),
+        transient=True,
+        auto_refresh=False,
+    )
+    task = progress.add_task("")
+
+    def draw(counts: Counts, working: bool) -> None:
+        if not working:
+            progress.stop()
+            return
+        progress.start()
+        done = counts[FileState.INDEXED] + counts[FileState.FAILED]
+        progress.update(task, completed=done, total=done + counts[FileState.PENDING], refresh=True)
+
+    return draw

@@ -1,0 +1,1 @@
+"""What timbred knows about sounds: scanning, decoding, descriptors, storage, index, search."""

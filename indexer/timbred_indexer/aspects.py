@@ -1,0 +1,216 @@
+"""The aspects of the ``librosa`` space: what each holds, what of it is scored, and the vector they make. NumPy only.
+
+A vector is one block per aspect, each ``sqrt(weight)`` times a unit vector, so the inner product of two vectors is
+exactly the weighted sum of the aspects' cosines. Adding an aspect: one function in ``descriptors``, one row in
+``ASPECTS``, and ``benchmarks/derive_reference.py`` run again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbred_indexer import parameters
+from timbred_indexer.errors import RequestError
+from timbred_indexer.parameters import ANCHOR, CLIP, KERNEL_NODES, KERNEL_WIDTH, N_CONTRAST_BANDS, N_MFCC
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One group of descriptors.
+
+    Attributes:
+        name: as in queries' weights and results.
+        weight: its default share of the similarity; all weights are > 0 and sum to 1.
+        scored: names of the values that are compared.
+        reported: names of the values that are kept for reasons only; they follow the scored ones in the BLOB.
+        kernel: few dimensions pass through a kernel feature map, so that the score falls with distance; otherwise
+            the standardised values are compared by cosine.
+    """
+
+    name: str
+    weight: float
+    scored: tuple[str, ...]
+    reported: tuple[str, ...] = ()
+    kernel: bool = False
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every raw value's name, in the BLOB's order."""
+        return self.scored + self.reported
+
+    @property
+    def dim(self) -> int:
+        """Length of its block in the vector."""
+        return len(self.scored) * 2 * KERNEL_NODES if self.kernel else len(self.scored) + 1
+
+
+def _each(statistics: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{statistic}_{column}" for statistic in statistics.split() for column in columns)
+
+
+_CEPSTRA = tuple(str(i) for i in range(1, N_MFCC))
+_BANDS = (*(f"band{i}" for i in range(N_CONTRAST_BANDS + 1)), "brightness", "flatness")
+_PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
+ASPECTS: Final[tuple[Aspect, ...]] = (
+    Aspect("mfcc", 0.35, _each("mean spread step drift", _CEPSTRA), _each("mean spread step drift", ("0",))),
+    Aspect("chroma", 0.05, _each("mean", _PITCHES), (*_each("spread", _PITCHES), "strongest", "prominence")),
+    Aspect("spectral_contrast", 0.20, _each("mean spread step drift", _BANDS), ("brightness_hz",)),
+    Aspect("rhythm", 0.05, ("pulse", "octave", "onsets", "density", "unevenness"), ("bpm", "confidence"), kernel=True),
+    Aspect("zcr", 0.13, _each("mean spread step drift", ("rate",)), kernel=True),
+    Aspect(
+        "rms",
+        0.22,
+        ("attack", "decay", "centre", "length", "crest", "fullness"),
+        ("attack_s", "decay_s", "peak_dbfs", "rms_dbfs"),
+        kernel=True,
+    ),
+)
+
+PITCH_NAMES: Final = _PITCHES
+DIM: Final = sum(aspect.dim for aspect in ASPECTS)
+
+
+def _blocks() -> Mapping[str, slice]:
+    ends = np.cumsum([aspect.dim for aspect in ASPECTS]).tolist()
+    return {aspect.name: slice(end - aspect.dim, end) for aspect, end in zip(ASPECTS, ends, strict=True)}
+
+
+BLOCKS: Final = _blocks()
+
+
+def _version() -> str:
+    """A stamp of all that changes a number: parameters, registry, reference statistics, librosa's filter banks."""
+    numbers = {name: value for name, value in vars(parameters).items() if name.isupper()}
+    digest = hashlib.blake2b(repr((sorted(numbers.items()), ASPECTS)).encode(), digest_size=6)
+    digest.update(files(__package__ or "timbred_indexer").joinpath("reference.json").read_bytes())
+    return f"{parameters.ALGORITHM}-librosa{importlib.metadata.version('librosa')}-{digest.hexdigest()}"
+
+
+VERSION: Final = _version()
+
+
+def value(aspects: Mapping[str, bytes], name: str, field: str) -> float:
+    """One raw value by name, for example ``value(aspects, "rhythm", "bpm")``."""
+    aspect = next(aspect for aspect in ASPECTS if aspect.name == name)
+    return float(_raw(aspects, aspect)[aspect.fields.index(field)])
+
+
+def vector(aspects: Mapping[str, bytes]) -> Floats:
+    """The vector of one segment.
+
+    Args:
+        aspects: name → raw values as a little-endian float32 BLOB, one for every row of ``ASPECTS``.
+
+    Returns:
+        (DIM,) float32, L2-normalised.
+
+    Raises:
+        ValueError: a BLOB's length is not that of this version's aspect.
+    """
+    out = np.empty(DIM, np.float64)
+    for aspect in ASPECTS:
+        mean, std = _reference()[aspect.name]
+        scored = _raw(aspects, aspect)[: len(aspect.scored)]
+        standard = np.clip((scored - mean) / std, -CLIP, CLIP)
+        block = _kernel_map(standard) if aspect.kernel else _anchored(standard)
+        out[BLOCKS[aspect.name]] = math.sqrt(aspect.weight) * block
+    return (out / np.linalg.norm(out)).astype(np.float32)
+
+
+def aspect_scores(query: Floats, vectors: Floats) -> dict[str, Floats]:
+    """Each aspect's cosine, in [-1, 1].
+
+    Args:
+        query: (DIM,), as ``vector`` made it (not reweighted).
+        vectors: (DIM,) or (n, DIM).
+
+    Returns:
+        aspect → () or (n,) float32.
+    """
+    return {
+        aspect.name: np.asarray(
+            vectors[..., BLOCKS[aspect.name]] @ query[BLOCKS[aspect.name]] / np.float32(aspect.weight), np.float32
+        )
+        for aspect in ASPECTS
+    }
+
+
+def reweight(query: Floats, weights: Mapping[str, float]) -> Floats:
+    """The query whose inner product with a stored vector is the asked blend of aspects.
+
+    Args:
+        query: (DIM,), as ``vector`` made it.
+        weights: aspect → weight ≥ 0; aspects left out keep their default. They are scaled to sum to 1.
+
+    Returns:
+        (DIM,) float32, in general not of unit length.
+
+    Raises:
+        RequestError: ``bad_weights``: an unknown aspect, a negative or infinite weight, or nothing above 0.
+    """
+    known = {aspect.name: aspect.weight for aspect in ASPECTS}
+    unknown = sorted(set(weights) - set(known))
+    if unknown:
+        raise RequestError(f"There is no aspect {unknown[0]!r}; there are {', '.join(known)}.", code="bad_weights")
+    asked = {**known, **weights}
+    total = math.fsum(asked.values())
+    if not all(math.isfinite(weight) and weight >= 0 for weight in asked.values()) or not 0 < total < math.inf:
+        raise RequestError("Weights must be numbers of 0 or more, and one of them above 0.", code="bad_weights")
+    out = np.array(query, np.float32)
+    for name, block in BLOCKS.items():
+        out[block] *= np.float32(asked[name] / total / known[name])
+    return out
+
+
+def _raw(aspects: Mapping[str, bytes], aspect: Aspect) -> Floats:
+    raw = np.frombuffer(aspects[aspect.name], "<f4")
+    if len(raw) != len(aspect.fields):
+        raise ValueError(f"{aspect.name} has {len(raw)} values, not {len(aspect.fields)}")
+    return raw
+
+
+@cache
+def _reference() -> Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Mean and standard deviation of each scored value over real sounds (``benchmarks/derive_reference.py``)."""
+    text = files(__package__ or "timbred_indexer").joinpath("reference.json").read_text("utf-8")
+    rows: dict[str, dict[str, list[float]]] = json.loads(text)
+    return {name: (np.array(row["mean"]), np.array(row["std"])) for name, row in rows.items()}
+
+
+def _anchored(standard: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standardised values and the anchor, at unit length."""
+    block = np.append(standard, ANCHOR * math.sqrt(len(standard)))
+    return block / np.linalg.norm(block)
+
+
+def _kernel_map(standard: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features whose inner product is the mean over values of exp(-d² / 2 · KERNEL_WIDTH²), at unit length.
+
+    The Gaussian is its own Fourier transform: cosines and sines at the nodes of a Gauss-Hermite rule, weighted by the
+    rule, sum to it. Fixed nodes, nothing random.
+    """
+    frequency, share = _nodes()
+    phase = np.outer(standard, frequency)
+    amplitude = np.sqrt(share / len(standard))
+    return np.concatenate([(np.cos(phase) * amplitude).ravel(), (np.sin(phase) * amplitude).ravel()])
+
+
+@cache
+def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The rule's positive half: frequencies and their shares, which sum to 1."""
+    points, shares = np.polynomial.hermite.hermgauss(2 * KERNEL_NODES)
+    return math.sqrt(2) / KERNEL_WIDTH * points[KERNEL_NODES:], 2 * shares[KERNEL_NODES:] / math.sqrt(math.pi)

@@ -1,0 +1,166 @@
+"""The live index of one space: snapshot + fresh buffer, seen through a mask; it follows the database by seq.
+
+A :class:`View` never changes once it is handed out, so searches run in any thread while the next one is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, get_bits, mask, merge, set_bits
+from timbred_indexer.model import SegmentId, Seq, SoundId
+from timbred_indexer.store.vectors import Changes
+
+Array = TypeVar("Array", Ids, Vectors)
+
+NOTHING = Seq(-1)  # before the first change
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One state of the index.
+
+    Attributes:
+        seq: the database's state it shows.
+        visible: the segments that may be found: alive, and of a sound that a present file has.
+        sound_of: (highest segment id + 1,) int64, the sound of each segment.
+    """
+
+    seq: Seq
+    snapshot: VectorIndex | None
+    buffer: ExactIndex
+    visible: Mask
+    sound_of: Ids
+
+    def __len__(self) -> int:
+        """How many vectors a search looks at, hidden and dead ones included."""
+        return len(self.buffer) + (len(self.snapshot) if self.snapshot is not None else 0)
+
+    def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> tuple[Vectors, Ids]:
+        """Like :meth:`VectorIndex.search`, among what is visible (and allowed, where a mask is given)."""
+        seen = self.visible if allowed is None else intersect(self.visible, allowed)
+        parts = [self.buffer.search(queries, k, seen)]
+        if self.snapshot is not None:
+            parts.append(self.snapshot.search(queries, k, seen))
+        return merge(parts, k)
+
+    def sounds(self, segments: Ids) -> Ids:
+        """The sound of each segment id (all must be known)."""
+        return self.sound_of[segments]
+
+
+class LiveIndex:
+    """Owns the current view. Only one task may call the methods that change it."""
+
+    def __init__(self, dim: int) -> None:
+        self._dim = dim
+        self._snapshot: VectorIndex | None = None
+        self._vectors_seq = NOTHING
+        self._catalogue_seq = NOTHING
+        self._fresh = _Buffer(dim)
+        self._visible: Mask = mask(0)
+        self._sounds = np.empty(0, np.int64)
+        self._view = self._make_view()
+
+    @property
+    def view(self) -> View:
+        return self._view
+
+    @property
+    def vectors_since(self) -> Seq:
+        """Vectors after this seq are not in yet."""
+        return self._vectors_seq
+
+    @property
+    def catalogue_since(self) -> Seq:
+        """Changes of segments and visibility after this seq are not in yet."""
+        return self._catalogue_seq
+
+    @property
+    def hidden(self) -> int:
+        """Vectors that a search passes over: tombstones, and sounds without a present file."""
+        return len(self._view) - int(np.unpackbits(self._visible).sum())
+
+    def adopt(self, snapshot: VectorIndex | None, seq: Seq) -> None:
+        """Takes a snapshot that is true up to ``seq``. The buffer is empty until the changes since then are applied."""
+        self._snapshot = snapshot
+        self._fresh = _Buffer(self._dim)
+        self._vectors_seq = seq if snapshot is not None else NOTHING
+
+    def apply(self, changes: Changes) -> View:
+        """Brings the index up to ``changes.seq`` and hands out the new view."""
+        self._note_sounds(changes.segments)
+        highest = len(self._sounds)
+        bits = np.zeros((highest + 7) // 8, np.uint8)
+        bits[: self._visible.size] = self._visible[: bits.size]
+        dead = np.array(changes.dead, np.int64)
+        set_bits(bits, dead[dead < highest], value=False)
+        for value in (False, True):
+            set_bits(bits, np.array([segment for segment, shown in changes.shown if shown is value], np.int64), value=value)
+        self._visible = bits
+        self._fresh.extend(changes.added)
+        self._vectors_seq = self._catalogue_seq = changes.seq
+        self._view = self._make_view()
+        return self._view
+
+    def _note_sounds(self, segments: list[tuple[SegmentId, SoundId]]) -> None:
+        if not segments:
+            return
+        pairs = np.array(segments, np.int64)
+        size = max(len(self._sounds), int(pairs[:, 0].max()) + 1)
+        # A new array for each view that knows more: older views keep theirs.
+        sounds = np.zeros(size, np.int64)
+        sounds[: len(self._sounds)] = self._sounds
+        sounds[pairs[:, 0]] = pairs[:, 1]
+        self._sounds = sounds
+
+    def _make_view(self) -> View:
+        return View(self._catalogue_seq, self._snapshot, self._fresh.index(), self._visible, self._sounds)
+
+
+class _Buffer:
+    """A growing array of vectors. What was handed out is never written again: rows are only appended."""
+
+    def __init__(self, dim: int) -> None:
+        self._dim = dim
+        self._count = 0
+        self._known: set[SegmentId] = set()
+        self._ids = np.empty(0, np.int64)
+        self._vectors = np.empty((0, dim), np.float32)
+
+    def extend(self, added: list[tuple[SegmentId, bytes]]) -> None:
+        """Replaying twice appends once."""
+        fresh = [(segment, data) for segment, data in added if segment not in self._known]
+        need = self._count + len(fresh)
+        if need > len(self._ids):
+            size = max(need, 2 * len(self._ids), 64)
+            self._ids = _grown(self._ids, size)
+            self._vectors = _grown(self._vectors, size)
+        for segment, data in fresh:
+            self._ids[self._count] = segment
+            self._vectors[self._count] = np.frombuffer(data, "<f4")
+            self._known.add(segment)
+            self._count += 1
+
+    def index(self) -> ExactIndex:
+        return ExactIndex(self._ids[: self._count], self._vectors[: self._count])
+
+
+def _grown(array: Array, size: int) -> Array:
+    larger = np.empty((size, *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def intersect(first: Mask, second: Mask) -> Mask:
+    size = min(first.size, second.size)
+    return first[:size] & second[:size]
+
+
+def visible_ids(view: View) -> Ids:
+    """Every segment id a search may return, rising."""
+    ids = np.arange(len(view.sound_of), dtype=np.int64)
+    return ids[get_bits(view.visible, ids)]

@@ -1,0 +1,51 @@
+"""The numbers of the analysis: a change here changes vectors, and so the version. Standard library only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALGORITHM: Final = 1
+"""Raised by hand when the arithmetic changes without any number below changing."""
+
+ANALYSIS_RATE: Final = 22_050
+"""Hz. Covers what tells samples apart, at half the cost of 44.1 kHz."""
+
+N_FFT: Final = 1024
+"""Samples a frame: 46 ms, the shortest frame that leaves every contrast band at least a handful of bins."""
+
+HOP: Final = 256
+"""Samples between frames: 12 ms, so that an attack and its decay fall into different frames."""
+
+N_MELS: Final = 64
+"""Mel bands: at this frame length more would leave the lowest ones without a bin."""
+
+N_MFCC: Final = 20
+N_CONTRAST_BANDS: Final = 6
+CONTRAST_FMIN: Final = 200.0
+CONTRAST_QUANTILE: Final = 0.02
+
+TOP_DB: Final = 60.0
+"""Dynamic range kept below the loudest mel band, in dB. librosa's default of 80 lets the noise floor of a recording or
+of a lossy codec speak as loudly as the sound."""
+
+WINDOW: Final = 10.0
+"""Seconds: a longer sound is cut into windows of this length."""
+
+SHORTEST_REMAINDER: Final = 5.0
+"""Seconds: a shorter remainder is covered by moving the last window back."""
+
+TRIM_DB: Final = 60.0
+"""Silence at the ends is what stays this far below the sound's peak."""
+
+KERNEL_WIDTH: Final = 1.5
+"""Standard deviations apart at which two values of a few-dimensional aspect count as 0.61 alike."""
+
+KERNEL_NODES: Final = 5
+"""Frequencies of the kernel feature map; with these it is within 0.04 of the Gaussian up to twice ``CLIP`` apart."""
+
+ANCHOR: Final = 0.5
+"""A constant beside each standardised block, times the root of its length: two average sounds are alike, not
+undefined."""
+
+CLIP: Final = 3.0
+"""Standard deviations at which a standardised value stops counting, so that one odd value cannot own a block."""

@@ -1,0 +1,232 @@
+"""Claims pending files, hashes them, has unknown sounds analysed, commits, tells the index.
+
+The database is the queue: what is pending there is what remains to be done, so a crash loses nothing but the jobs in
+flight. A file counts at its one commit; a sound that is known already costs a hash and a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from timbred_indexer.db import Database, next_seq
+from timbred_indexer.errors import InputError, StorageError, TransientInputError, UnavailableError, WorkerError
+from timbred_indexer.model import Analysis, FileId, FileStat, Seconds, Seq, SoundId
+from timbred_indexer.reading import fingerprint, stat_of
+from timbred_indexer.store import files, sounds
+from timbred_indexer.store.files import PendingFile
+from timbred_indexer.wire import AnalyseJob
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 4  # reads of a file that cannot be read, before it is called failed
+MAX_WORKER_ATTEMPTS = 2  # a crash or a hang is given one more try
+TROUBLE_SECONDS = 10.0  # a full disk, or workers that do not start, is looked at again after this
+RATE_WINDOW = 30.0  # seconds over which files/s is measured
+
+
+class Analyser(Protocol):
+    """The worker pool, as far as the pipeline knows it."""
+
+    async def analyse(self, job: AnalyseJob, *, interactive: bool = False) -> Analysis: ...
+
+
+def deadline_for(size: int) -> Seconds:
+    """How long one file may take: a floor for the smallest, then by length (a byte of flac is a lot of sound)."""
+    return Seconds(60.0 + size / 200_000)
+
+
+class Pipeline:
+    """Works on pending files until there are none, then waits for :meth:`wake`.
+
+    Args:
+        version: the extractor's stamp; sounds of another version are analysed anew.
+        slots: files in flight at once.
+        stale: called with a file whose stat no longer fits its row: somebody has to look again.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        analyser: Analyser,
+        *,
+        version: str,
+        slots: int,
+        stale: Callable[[PendingFile], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._db = db
+        self._analyser = analyser
+        self._version = version
+        self._slots = slots
+        self._stale = stale
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._in_flight: dict[FileId, asyncio.Task[None]] = {}
+        self._analysing: dict[bytes, asyncio.Future[None]] = {}
+        self._hashers = ThreadPoolExecutor(2, thread_name_prefix="timbred-hash")
+        self._done: deque[float] = deque()
+        self._trouble: str | None = None
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    @property
+    def busy(self) -> int:
+        """Files in flight."""
+        return len(self._in_flight)
+
+    @property
+    def rate(self) -> float:
+        """Files finished per second, over the last half minute."""
+        now = self._clock()
+        while self._done and self._done[0] < now - RATE_WINDOW:
+            self._done.popleft()
+        return len(self._done) / max(1.0, now - self._done[0]) if self._done else 0.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why nothing gets done, if so."""
+        return () if self._trouble is None else (f"Indexing is paused: {self._trouble}",)
+
+    async def run(self) -> None:
+        """Works until cancelled; then what is in flight is dropped (it stays pending) and the threads end."""
+        try:
+            while True:
+                self._wake.clear()
+                free = self._slots - len(self._in_flight)
+                claimed = await self._claim(free) if free > 0 else []
+                for file in claimed:
+                    self._start(file)
+                if len(claimed) < max(1, free):
+                    await self._wait(full=free <= 0)
+        finally:
+            for task in self._in_flight.values():
+                task.cancel()
+            await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
+            self._hashers.shutdown(wait=True)
+
+    async def _claim(self, limit: int) -> list[PendingFile]:
+        busy = tuple(self._in_flight)
+        return await self._db.read(lambda connection: files.claim_pending(connection, self._clock(), limit, busy))
+
+    async def _wait(self, *, full: bool) -> None:
+        """Until something ends, is woken, or the next retry is due."""
+        timeout = None
+        if not full:
+            busy = tuple(self._in_flight)
+            retry_at = await self._db.read(lambda connection: files.next_retry(connection, busy))
+            timeout = None if retry_at is None else max(0.02, retry_at - self._clock())
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _start(self, file: PendingFile) -> None:
+        task = asyncio.create_task(self._process(file), name=f"index-{file.id}")
+        self._in_flight[file.id] = task
+        task.add_done_callback(lambda done: self._finish(file, done))
+
+    def _finish(self, file: PendingFile, task: asyncio.Task[None]) -> None:
+        del self._in_flight[file.id]
+        self._wake.set()
+        if not task.cancelled():
+            self._done.append(self._clock())
+            if error := task.exception():
+                logger.error("Indexing stopped at a file: %s", error, exc_info=error)
+
+    async def _process(self, file: PendingFile) -> None:
+        try:
+            await self._index(file)
+        except (InputError, MemoryError) as error:
+            code = error.code if isinstance(error, InputError) else "too_large"
+            await self._fail(file, code, str(error) or "The file needs more memory than a worker may use.")
+        except TransientInputError as error:
+            await self._postpone(file, error)
+        except WorkerError as error:
+            if file.attempts + 1 >= MAX_WORKER_ATTEMPTS:
+                await self._fail(file, error.code, error.message)
+            else:
+                await self._retry_later(file, 1.0, error.code, error.message)
+        except UnavailableError:
+            return
+        except StorageError as error:
+            # Ours is in trouble, the file is not to blame: it stays pending, everything waits, status says why.
+            self._trouble = error.message
+            logger.error("Indexing pauses: %s", error.message)
+            await asyncio.sleep(TROUBLE_SECONDS)
+        else:
+            self._trouble = None
+
+    async def _index(self, file: PendingFile) -> None:
+        stat, digest = await asyncio.get_running_loop().run_in_executor(self._hashers, fingerprint, file.path)
+        if (stat.size, stat.mtime_ns, stat.inode) != (file.stat.size, file.stat.mtime_ns, file.stat.inode):
+            self._stale(file)
+            raise TransientInputError("The file changed since it was scanned.", code="still_writing")
+        while (other := self._analysing.get(digest)) is not None:
+            await asyncio.wait([other])
+        if await self._db.write(lambda connection: self._link_known(connection, file, digest)):
+            return
+        finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._analysing[digest] = finished
+        try:
+            analysis = await self._analyser.analyse(AnalyseJob(file.path, None, None, deadline_for(stat.size)))
+            await self._check_unchanged(file, stat)
+            await self._db.write(lambda connection: self._store(connection, file, digest, analysis))
+        finally:
+            del self._analysing[digest]
+            finished.set_result(None)
+
+    async def _check_unchanged(self, file: PendingFile, stat: FileStat) -> None:
+        """What was analysed must be what was hashed."""
+        now = await asyncio.get_running_loop().run_in_executor(self._hashers, stat_of, file.path)
+        if now != stat:
+            self._stale(file)
+            raise TransientInputError("The file changed while it was analysed.", code="still_writing")
+
+    def _link_known(self, connection: sqlite3.Connection, file: PendingFile, digest: bytes) -> bool:
+        known = sounds.by_hash(connection, digest)
+        if known is None or known.version != self._version:
+            return False
+        self._link(connection, file, known.id, next_seq(connection))
+        return True
+
+    def _store(self, connection: sqlite3.Connection, file: PendingFile, digest: bytes, analysis: Analysis) -> None:
+        seq = next_seq(connection)
+        sound = sounds.save_analysis(connection, digest, analysis, "librosa", seq)
+        self._link(connection, file, sound, seq)
+
+    def _link(self, connection: sqlite3.Connection, file: PendingFile, sound: SoundId, seq: Seq) -> None:
+        sounds.revive(connection, sound, seq)
+        files.link(connection, file.id, file.stat, sound, seq)
+
+    async def _fail(self, file: PendingFile, code: str, message: str) -> None:
+        logger.info("Cannot analyse one file (%s): %s", code, message)
+        await self._db.write(
+            lambda connection: files.fail(connection, file.id, file.stat, code, message, next_seq(connection))
+        )
+
+    async def _postpone(self, file: PendingFile, error: TransientInputError) -> None:
+        if error.code == "still_writing":
+            # A writer that closes the file is seen at once; asking again is for those nobody tells of.
+            await self._retry_later(file, min(0.25 * 2 ** min(file.attempts, 6), 10.0), error.code, error.message)
+        elif file.attempts + 1 >= MAX_ATTEMPTS:
+            await self._fail(file, error.code, error.message)
+        else:
+            await self._retry_later(file, 0.5 * 4**file.attempts, error.code, error.message)
+
+    async def _retry_later(self, file: PendingFile, delay: float, code: str, message: str) -> None:
+        attempts, retry_at = file.attempts + 1, self._clock() + delay
+        await self._db.write(
+            lambda connection: files.postpone(
+                connection, file.id, retry_at, code, message, attempts, next_seq(connection)
+            )
+        )

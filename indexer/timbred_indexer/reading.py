@@ -1,0 +1,80 @@
+"""Opens a user's file, read-only, and says what its bytes are: whole or still being written, and their hash."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import signal
+import stat
+import sys
+import time
+
+from timbred_indexer.errors import TransientInputError
+from timbred_indexer.model import FileStat
+from timbred_indexer.scan import file_stat
+
+SETTLED_SECONDS = 1.0  # age of the last change after which a file counts as whole where nobody can be asked
+
+
+def fingerprint(path: bytes) -> tuple[FileStat, bytes]:
+    """The stat and SHA-256 of a file that nobody is writing.
+
+    Returns:
+        The stat the hash belongs to, and the digest (32 bytes).
+
+    Raises:
+        TransientInputError: ``vanished``, ``unreadable``, or ``still_writing`` when a program has the file open for
+            writing or it changed while it was read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise TransientInputError("The file vanished before it was read.", code="vanished") from error
+    except OSError as error:
+        raise TransientInputError(f"The file cannot be read: {error.strerror}.", code="unreadable") from error
+    try:
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise TransientInputError("The path is no longer a regular file.", code="vanished")
+            if is_being_written(descriptor, before):
+                raise TransientInputError("Another program is still writing the file.", code="still_writing")
+            digest = hashlib.file_digest(file, "sha256").digest()
+            after = file_stat(os.fstat(descriptor))
+    except OSError as error:
+        raise TransientInputError(f"The file cannot be read: {error.strerror}.", code="unreadable") from error
+    if after != file_stat(before):
+        raise TransientInputError("The file changed while it was read.", code="still_writing")
+    return after, digest
+
+
+def stat_of(path: bytes) -> FileStat | None:
+    """The file's stat now; None when it cannot be had."""
+    try:
+        return file_stat(os.stat(path))
+    except OSError:
+        return None
+
+
+def is_being_written(descriptor: int, info: os.stat_result) -> bool:
+    """Whether a program has the file open for writing.
+
+    Linux knows: a read lease is granted only on a file that nobody has open for writing (fcntl(2), F_SETLEASE). It is
+    given back at once. Where leases do not exist (other systems, network file systems, files of another user), a file
+    counts as whole when its last change is a second old.
+    """
+    if sys.platform == "linux":
+        try:
+            # The signal for a broken lease is SIGIO, which would end the process; SIGURG is ignored by default.
+            fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except OSError as error:
+            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
+                return True
+        else:
+            return False
+    age = time.time() - info.st_mtime
+    return 0 <= age < SETTLED_SECONDS

@@ -1,0 +1,132 @@
+"""Walks and stats: what is on the disk below one path. Reads directories, never a file.
+
+Names are bytes. Hidden entries, well-known side folders and files that cannot hold sound are left out. Symbolic links
+are followed only where they stay inside the root, and never into a directory that is being walked already.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from timbred_indexer.model import FileStat
+
+EXCLUDED_DIRECTORIES = frozenset({b"@eaDir", b"__MACOSX", b"node_modules", b"lost+found", b"$RECYCLE.BIN"})
+
+# Everything else is looked into: sound is known by its bytes, and packs hold sounds under many a name.
+NOT_SOUND = frozenset(
+    b"." + extension
+    for extension in (
+        b"txt md rtf pdf doc docx odt html htm css csv tsv json xml yml yaml toml ini cfg log url webloc nfo sfv md5 "
+        b"jpg jpeg png gif bmp svg webp tif tiff ico psd heic "
+        b"zip rar 7z gz bz2 xz tar tgz zst iso dmg pkg exe msi dll so dylib app bat sh py js ts c h cpp rs java class "
+        b"mid midi syx als alp adg adv asd logicx band flp fst rpp rpp-bak cpr npr ptx ptf song "
+        b"sfz nki nkm nkx nkc nkr nicnt nksn exs sxt rgrp h2drumkit fxp fxb vstpreset vst3 dwp "
+        b"db sqlite sqlite3 db-wal db-shm lnk ds_store reapeaks pkf sfk sfap0 peak ovw gpx part crdownload partial tmp"
+    ).split()
+)
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a look found.
+
+    Attributes:
+        files: path relative to the root → its stat, regular files only.
+        unreadable: directories (relative) that could not be listed; what is known below them stays as it is.
+        root_device: ``st_dev`` of the root, when the root itself was looked at.
+    """
+
+    files: dict[bytes, FileStat] = field(default_factory=dict[bytes, FileStat])
+    unreadable: list[bytes] = field(default_factory=list[bytes])
+    root_device: int | None = None
+
+
+def excluded(path: bytes) -> bool:
+    """Whether a relative path lies in, or is, something timbred leaves alone."""
+    return any(part.startswith(b".") or part in EXCLUDED_DIRECTORIES for part in path.split(b"/") if part)
+
+
+def may_hold_sound(name: bytes) -> bool:
+    return not name.startswith(b".") and os.path.splitext(name)[1].lower() not in NOT_SOUND
+
+
+def file_stat(info: os.stat_result) -> FileStat:
+    """SQLite's integers have a sign, inode and device numbers have none: the top bit is dropped."""
+    mask = (1 << 63) - 1
+    return FileStat(info.st_size, info.st_mtime_ns, info.st_ino & mask, info.st_dev & mask)
+
+
+def look(root: bytes, path: bytes) -> Seen:
+    """What is at ``path`` (relative to ``root``; ``b""`` is the root) and below it.
+
+    A path that is not there yields nothing; one that cannot be looked at is ``unreadable``.
+    """
+    seen = Seen()
+    if excluded(path):
+        return seen
+    full = os.path.join(root, path) if path else root
+    try:
+        info = os.lstat(full)
+        if stat.S_ISLNK(info.st_mode) and _inside(root, full):
+            info = os.stat(full)
+    except (FileNotFoundError, NotADirectoryError):
+        return seen
+    except OSError:
+        seen.unreadable.append(path)
+        return seen
+    if not path:
+        seen.root_device = file_stat(info).device
+    if stat.S_ISDIR(info.st_mode):
+        _walk(root, path, seen, {(info.st_dev, info.st_ino)})
+    elif stat.S_ISREG(info.st_mode) and may_hold_sound(os.path.basename(path)):
+        seen.files[path] = file_stat(info)
+    return seen
+
+
+def _walk(root: bytes, top: bytes, seen: Seen, visited: set[tuple[int, int]]) -> None:
+    waiting = [top]
+    while waiting:
+        directory = waiting.pop()
+        prefix = directory + b"/" if directory else b""
+        try:
+            with os.scandir(os.path.join(root, directory) if directory else root) as entries:
+                for entry in entries:
+                    waiting.extend(_note(root, prefix + entry.name, entry, seen, visited))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            seen.unreadable.append(directory)
+
+
+def _note(
+    root: bytes, path: bytes, entry: os.DirEntry[bytes], seen: Seen, visited: set[tuple[int, int]]
+) -> Iterator[bytes]:
+    """Takes down one entry; yields it when it is a directory to walk."""
+    if entry.name.startswith(b".") or entry.name in EXCLUDED_DIRECTORIES:
+        return
+    try:
+        link = entry.is_symlink()
+        if link and not _inside(root, entry.path):
+            return
+        if entry.is_dir():
+            info = entry.stat()
+            # Only links can lead twice to one directory; a plain tree needs no memory of where it was.
+            if link and (info.st_dev, info.st_ino) in visited:
+                return
+            visited.add((info.st_dev, info.st_ino))
+            yield path
+        elif entry.is_file() and may_hold_sound(entry.name):
+            seen.files[path] = file_stat(entry.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError:
+        seen.unreadable.append(path)
+
+
+def _inside(root: bytes, path: bytes) -> bool:
+    top = os.path.realpath(root)
+    real = os.path.realpath(path)
+    return real == top or real.startswith(top.rstrip(b"/") + b"/")

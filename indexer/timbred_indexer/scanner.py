@@ -1,0 +1,219 @@
+"""From scan targets to rows: health check, look, plan, one transaction. The shell around ``scan`` and ``plan``."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from timbred_indexer.db import Database, next_seq
+from timbred_indexer.model import FileStat, FolderId, FolderState, Seq
+from timbred_indexer.plan import Place, Plan, make_plan, too_much_gone
+from timbred_indexer.scan import Seen, excluded, file_stat, look
+from timbred_indexer.store import files, folders
+from timbred_indexer.store.files import FileRow
+from timbred_indexer.store.folders import Folder
+from timbred_indexer.targets import ScanTarget
+
+VOLUME_SHARE = 0.5  # of a folder's files must be where they were for a new device number to be the same volume
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """What a scan did, for whoever waits for it.
+
+    Attributes:
+        brings_work: there are files to analyse.
+        changed: something was written.
+        offline: folders that could not be trusted, with the reason.
+    """
+
+    brings_work: bool
+    changed: bool
+    offline: dict[FolderId, str]
+
+
+class Scanner:
+    """Runs scans one after the other. ``clock`` gives Unix time."""
+
+    def __init__(self, db: Database, *, clock: Callable[[], float] = time.time) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def scan(self, targets: Sequence[ScanTarget]) -> ScanOutcome:
+        """Looks at the targets and writes what it found. Targets of folders no longer watched are dropped."""
+        known = {folder.id: folder for folder in await self._db.read(folders.active)}
+        offline: dict[FolderId, str] = {}
+        brings_work = changed = False
+        healthy: list[ScanTarget] = []
+        for folder_id in dict.fromkeys(target.folder for target in targets):
+            folder = known.get(folder_id)
+            if folder is None:
+                continue
+            reason = await self._db.read(lambda connection, folder=folder: check_health(connection, folder))
+            if reason is not None:
+                offline[folder_id] = reason
+                changed |= await self._set_state(folder, FolderState.OFFLINE, reason)
+            else:
+                healthy += _scope(folder, [target for target in targets if target.folder == folder_id])
+        if healthy:
+            found = await self._db.read(lambda connection: prepare(connection, known, healthy))
+            if found.plan or found.whole:
+                now = self._clock()
+                changed |= await self._db.write(lambda connection: write_plan(connection, known, found, now))
+            brings_work = found.plan.brings_work
+        return ScanOutcome(brings_work, changed, offline)
+
+    async def _set_state(self, folder: Folder, state: FolderState, reason: str) -> bool:
+        if folder.state is state and folder.reason == reason:
+            return False
+        await self._db.write(
+            lambda connection: folders.set_state(connection, folder.id, state, reason, next_seq(connection))
+        )
+        return True
+
+
+def check_health(connection: sqlite3.Connection, folder: Folder) -> str | None:
+    """Why the folder's root cannot be trusted now, None when it can. Stats and lists the root only."""
+    try:
+        info = os.stat(folder.path)
+        with os.scandir(folder.path) as entries:
+            empty = next(iter(entries), None) is None
+    except FileNotFoundError:
+        return "The folder is not there; is its drive plugged in?"
+    except NotADirectoryError:
+        return "The path is not a folder."
+    except OSError as error:
+        return f"The folder cannot be read: {error.strerror}."
+    had_files = files.present_count(connection, folder.id) > 0
+    if empty and had_files and folder.device is not None:
+        # A folder whose one file was deleted is empty by right; only another volume makes it suspicious.
+        device_differs = file_stat(info).device != folder.device
+        if device_differs or files.present_count(connection, folder.id) > 20:
+            return "The folder is empty, but it had files; is its drive mounted?"
+    if file_stat(info).device != folder.device and folder.device is not None and not _same_volume(connection, folder):
+        return "Another volume is mounted at the folder's place."
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plan, and the device number of each folder that was looked at whole."""
+
+    plan: Plan
+    whole: dict[FolderId, int]
+
+
+def prepare(connection: sqlite3.Connection, known: dict[FolderId, Folder], targets: Iterable[ScanTarget]) -> Found:
+    """Looks at the disk and compares it with the rows; changes nothing."""
+    disk: dict[Place, FileStat] = {}
+    unreadable: list[Place] = []
+    rows: dict[int, FileRow] = {}
+    whole: dict[FolderId, int] = {}
+    for target in targets:
+        root = known[target.folder].path
+        seen: Seen = look(root, target.path)
+        disk.update({(target.folder, path): stat for path, stat in seen.files.items()})
+        unreadable += [(target.folder, path) for path in seen.unreadable]
+        rows.update({row.id: row for row in files.below(connection, target.folder, target.path)})
+        if target.whole and seen.root_device is not None:
+            whole[target.folder] = seen.root_device
+    return Found(make_plan(rows.values(), disk, unreadable, _vanished_elsewhere(connection, known, rows, disk)), whole)
+
+
+def write_plan(connection: sqlite3.Connection, known: dict[FolderId, Folder], found: Found, now: float) -> bool:
+    """Applies a plan in one transaction. Returns whether a row changed."""
+    plan = found.plan
+    present = {folder: files.present_count(connection, folder) for folder in known}
+    seq = next_seq(connection)
+    for row in plan.gone:
+        files.mark_missing(connection, row.id, now, seq)
+    for row, folder, path, stat in plan.moved:
+        files.move(connection, row.id, folder, path, stat, seq)
+    files.mark_changed(connection, ((row.id, stat) for row, stat in plan.changed), seq)
+    for row in plan.returned:
+        files.mark_returned(connection, row.id, seq)
+    for folder, path, stat in plan.new:
+        files.insert(connection, folder, [(path, stat)], seq)
+    for file, device in plan.other_device:
+        files.set_device(connection, [file], device)
+    for folder, device in found.whole.items():
+        folders.set_scanned(connection, folder, device, now)
+        files.retry_unreadable(connection, folder, seq)
+    return _judge(connection, known, plan, present, set(found.whole), seq) or bool(plan)
+
+
+def _judge(
+    connection: sqlite3.Connection,
+    known: dict[FolderId, Folder],
+    plan: Plan,
+    present: dict[FolderId, int],
+    whole: set[FolderId],
+    seq: Seq,
+) -> bool:
+    """Moves folders between online, offline and suspect. Returns whether one moved."""
+    gone = Counter(row.folder for row in plan.gone)
+    back = Counter(row.folder for row in plan.returned)
+    before = [row.state for row in known.values()]
+    for folder in whole | set(gone) | set(back):
+        state = known[folder].state
+        if too_much_gone(gone[folder], present[folder]):
+            reason = f"{gone[folder]} of {present[folder]} files vanished at once."
+            folders.set_state(connection, folder, FolderState.SUSPECT, reason, seq)
+        elif state is FolderState.OFFLINE or (
+            state is FolderState.SUSPECT and not _still_missing(connection, known[folder])
+        ):
+            folders.set_state(connection, folder, FolderState.ONLINE, None, seq)
+    return [row.state for row in folders.active(connection)] != before
+
+
+def _still_missing(connection: sqlite3.Connection, folder: Folder) -> bool:
+    present = files.present_count(connection, folder.id)
+    missing = len([row for row in files.below(connection, folder.id, b"") if row.state == "missing"])
+    return too_much_gone(missing, present + missing)
+
+
+def _scope(folder: Folder, targets: list[ScanTarget]) -> list[ScanTarget]:
+    """A folder that comes back from offline is looked at whole, whatever the hint was."""
+    if folder.state is FolderState.OFFLINE:
+        return [ScanTarget(folder.id, b"", whole=True)]
+    return [target for target in targets if not excluded(target.path)]
+
+
+def _same_volume(connection: sqlite3.Connection, folder: Folder) -> bool:
+    """A drive's device number may differ after a reboot: it is the same one when its files are where they were."""
+    rows = [row for row in files.below(connection, folder.id, b"") if row.state != "missing"]
+    sample = rows[:: max(1, len(rows) // 200)]
+    return not sample or sum(_as_known(folder, row) for row in sample) >= VOLUME_SHARE * len(sample)
+
+
+def _as_known(folder: Folder, row: FileRow) -> bool:
+    try:
+        stat = file_stat(os.stat(os.path.join(folder.path, row.path)))
+    except OSError:
+        return False
+    return stat.size == row.size and stat.mtime_ns == row.mtime_ns
+
+
+def _vanished_elsewhere(
+    connection: sqlite3.Connection, known: dict[FolderId, Folder], rows: dict[int, FileRow], disk: dict[Place, FileStat]
+) -> list[FileRow]:
+    """Rows outside the scope with the inode of a new path, whose own path no longer holds that file."""
+    places = {(row.folder, row.path) for row in rows.values() if row.state != "missing"}
+    inodes = [stat.inode for place, stat in disk.items() if place not in places]
+    return [
+        row
+        for row in files.by_inodes(connection, inodes)
+        if row.id not in rows and row.folder in known and not _still_there(known[row.folder], row)
+    ]
+
+
+def _still_there(folder: Folder, row: FileRow) -> bool:
+    try:
+        found = file_stat(os.stat(os.path.join(folder.path, row.path)))
+    except OSError:
+        return False
+    return (found.inode, found.size, found.mtime_ns) == (row.inode, row.size, row.mtime_ns)

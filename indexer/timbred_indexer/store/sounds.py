@@ -1,0 +1,270 @@
+"""Rows of ``sound``, ``segment``, ``aspect`` and ``vector``: what is known about one audio content."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from timbred_indexer.model import Analysis, FileId, Seconds, SegmentId, Seq, SoundId, SpaceName
+
+# A file lets its sound be seen when its bytes were this sound when last hashed, and its folder can be trusted.
+VISIBLE_FILE = (
+    "file.sound_id IS NOT NULL AND file.state IN ('indexed', 'pending') AND folder.active AND folder.state <> 'offline'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One audio content. ``silent``: it has no segment, nothing is ever similar to it."""
+
+    id: SoundId
+    hash: bytes
+    duration: Seconds
+    sample_rate: int
+    channels: int
+    format: str
+    cut_short: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegment:
+    id: SegmentId
+    sound: SoundId
+    start: Seconds
+    end: Seconds
+
+
+_SOUND = "id, hash, duration, sample_rate, channels, format, cut_short, version"
+
+
+def by_hash(connection: sqlite3.Connection, digest: bytes) -> Sound | None:
+    row = connection.execute(f"SELECT {_SOUND} FROM sound WHERE hash = ?", (digest,)).fetchone()
+    return _sound(row) if row else None
+
+
+def by_ids(connection: sqlite3.Connection, ids: Sequence[SoundId]) -> dict[SoundId, Sound]:
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(f"SELECT {_SOUND} FROM sound WHERE id IN ({marks})", ids)
+    return {sound.id: sound for sound in map(_sound, rows)}
+
+
+def of_file(connection: sqlite3.Connection, path: bytes) -> SoundId | None:
+    """The sound of an absolute path, when it is indexed and its folder is watched."""
+    row = connection.execute(
+        "SELECT file.sound_id FROM folder JOIN file ON file.folder_id = folder.id "
+        "AND file.path = CAST(substr(?1, length(folder.path) + 2) AS BLOB) "
+        "WHERE folder.active AND substr(?1, 1, length(folder.path) + 1) = CAST(folder.path || '/' AS BLOB) "
+        "AND file.state = 'indexed'",
+        (path,),
+    ).fetchone()
+    return SoundId(row[0]) if row and row[0] is not None else None
+
+
+def save_analysis(
+    connection: sqlite3.Connection, digest: bytes, analysis: Analysis, space: SpaceName, seq: Seq
+) -> SoundId:
+    """Stores a sound with its segments, aspects and vectors. One that is known gets new segments for its old ones."""
+    row = connection.execute(
+        "INSERT INTO sound (hash, duration, sample_rate, channels, format, cut_short, version, seq) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET duration = excluded.duration, "
+        "sample_rate = excluded.sample_rate, channels = excluded.channels, format = excluded.format, "
+        "cut_short = excluded.cut_short, version = excluded.version, seq = excluded.seq RETURNING id",
+        (
+            digest,
+            analysis.duration,
+            analysis.sample_rate,
+            analysis.channels,
+            analysis.format,
+            analysis.cut_short,
+            analysis.version,
+            seq,
+        ),
+    ).fetchone()
+    sound = SoundId(row[0])
+    connection.execute(
+        "UPDATE segment SET dead_seq = ? WHERE sound_id = ? AND dead_seq IS NULL", (seq, sound)
+    )
+    space_id = ensure_space(connection, space, analysis.version)
+    for segment in analysis.segments:
+        identity = _insert_segment(connection, sound, segment.start, segment.end, seq)
+        connection.executemany(
+            "INSERT INTO aspect (segment_id, name, data) VALUES (?, ?, ?)",
+            [(identity, name, data) for name, data in segment.aspects.items()],
+        )
+        if segment.vector is not None:
+            connection.execute(
+                "INSERT INTO vector (segment_id, space_id, seq, data) VALUES (?, ?, ?, ?)",
+                (identity, space_id, seq, segment.vector),
+            )
+    return sound
+
+
+def revive(connection: sqlite3.Connection, sound: SoundId, seq: Seq) -> None:
+    """Gives a tombstoned sound new segments with its old aspects and vectors. A living one is left as it is."""
+    alive = connection.execute(
+        "SELECT 1 FROM segment WHERE sound_id = ? AND dead_seq IS NULL LIMIT 1", (sound,)
+    ).fetchone()
+    last = connection.execute("SELECT max(dead_seq) FROM segment WHERE sound_id = ?", (sound,)).fetchone()[0]
+    if alive or last is None:
+        return
+    rows = connection.execute(
+        'SELECT id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq = ? ORDER BY id', (sound, last)
+    ).fetchall()
+    for old, start, end in rows:
+        new = _insert_segment(connection, sound, start, end, seq)
+        connection.execute(
+            "INSERT INTO aspect (segment_id, name, data) SELECT ?, name, data FROM aspect WHERE segment_id = ?",
+            (new, old),
+        )
+        connection.execute(
+            "INSERT INTO vector (segment_id, space_id, seq, data) "
+            "SELECT ?, space_id, ?, data FROM vector WHERE segment_id = ?",
+            (new, seq, old),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BuriedUpTo:
+    """How far :func:`bury_unheard` has come: a time (Unix) for missing files, a seq for everything else."""
+
+    missing_before: float = -1.0
+    seq: Seq = Seq(-1)
+
+
+def may_be_unheard(connection: sqlite3.Connection, done: BuriedUpTo, missing_before: float) -> list[SoundId]:
+    """Sounds that may have lost their last file since ``done``."""
+    rows = connection.execute(
+        "SELECT sound_id FROM file WHERE state = 'missing' AND missing_since > ? AND missing_since <= ? "
+        "AND sound_id IS NOT NULL UNION SELECT id FROM sound WHERE seq > ?",
+        (done.missing_before, missing_before, done.seq),
+    )
+    return [SoundId(row[0]) for row in rows]
+
+
+def bury_unheard(connection: sqlite3.Connection, sounds: Sequence[SoundId], missing_before: float, seq: Seq) -> int:
+    """Tombstones the segments of those ``sounds`` that no file has any more. Returns how many segments died.
+
+    A file that is missing since after ``missing_before`` (Unix time), or whose folder is offline, suspect or no longer
+    watched, still counts as having its sound: missing never means deleted.
+    """
+    return sum(
+        connection.execute(
+            "UPDATE segment SET dead_seq = ?1 WHERE sound_id = ?3 AND dead_seq IS NULL AND NOT EXISTS ("
+            "  SELECT 1 FROM file JOIN folder ON folder.id = folder_id WHERE file.sound_id = ?3 "
+            "  AND (file.state <> 'missing' OR file.missing_since > ?2 OR folder.state <> 'online' "
+            "       OR NOT folder.active))",
+            (seq, missing_before, sound),
+        ).rowcount
+        for sound in sounds
+    )
+
+
+def ensure_space(connection: sqlite3.Connection, name: SpaceName, version: str) -> int:
+    connection.execute("INSERT OR IGNORE INTO space (name, version) VALUES (?, ?)", (name, version))
+    row = connection.execute("SELECT id FROM space WHERE name = ? AND version = ?", (name, version)).fetchone()
+    return int(row[0])
+
+
+def requeue_outdated(connection: sqlite3.Connection, space: SpaceName, version: str, seq: Seq) -> int:
+    """Makes pending what another version of the extractor analysed, or refused before this one was ever here.
+
+    Returns:
+        How many files wait again.
+    """
+    known = connection.execute("SELECT 1 FROM space WHERE name = ? AND version = ?", (space, version)).fetchone()
+    ensure_space(connection, space, version)
+    return connection.execute(
+        "UPDATE file SET state = 'pending', retry_at = 0, attempts = 0, error_code = NULL, error_message = NULL, "
+        "seq = ?1 WHERE (state = 'indexed' AND sound_id IN (SELECT id FROM sound WHERE version <> ?2)) "
+        "OR (state = 'failed' AND ?3)",
+        (seq, version, known is None),
+    ).rowcount
+
+
+def live_segments(connection: sqlite3.Connection, sound: SoundId) -> list[StoredSegment]:
+    rows = connection.execute(
+        'SELECT id, sound_id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq IS NULL ORDER BY start', (sound,)
+    )
+    return [StoredSegment(*row) for row in rows]
+
+
+def segments(connection: sqlite3.Connection, ids: Sequence[SegmentId]) -> dict[SegmentId, StoredSegment]:
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(f'SELECT id, sound_id, start, "end" FROM segment WHERE id IN ({marks})', ids)
+    return {segment.id: segment for segment in (StoredSegment(*row) for row in rows)}
+
+
+def aspects(connection: sqlite3.Connection, ids: Sequence[SegmentId]) -> dict[SegmentId, dict[str, bytes]]:
+    """Raw aspect values (float32 BLOBs) by segment and name."""
+    marks = ",".join("?" * len(ids))
+    answer: dict[SegmentId, dict[str, bytes]] = {}
+    rows = connection.execute(f"SELECT segment_id, name, data FROM aspect WHERE segment_id IN ({marks})", ids)
+    for segment, name, data in rows:
+        answer.setdefault(SegmentId(segment), {})[name] = data
+    return answer
+
+
+def files_of(connection: sqlite3.Connection, ids: Sequence[SoundId]) -> dict[SoundId, list[tuple[bytes, str | None]]]:
+    """Absolute path and set label of each visible file, by sound, oldest row first."""
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(
+        "SELECT file.sound_id, CAST(folder.path || '/' || file.path AS BLOB), label "
+        "FROM file JOIN folder ON folder.id = folder_id "
+        f"WHERE file.sound_id IN ({marks}) AND {VISIBLE_FILE} ORDER BY file.id",
+        ids,
+    )
+    answer: dict[SoundId, list[tuple[bytes, str | None]]] = {}
+    for sound, path, label in rows:
+        answer.setdefault(SoundId(sound), []).append((bytes(path), label))
+    return answer
+
+
+def page(connection: sqlite3.Connection, after: SoundId, limit: int) -> list[SoundId]:
+    """Visible sounds by id, beyond ``after``."""
+    rows = connection.execute(
+        f"SELECT DISTINCT file.sound_id FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE} "
+        "AND file.sound_id > ? ORDER BY file.sound_id LIMIT ?",
+        (after, limit),
+    )
+    return [SoundId(row[0]) for row in rows]
+
+
+def visible(connection: sqlite3.Connection, ids: Iterable[SoundId]) -> set[SoundId]:
+    """Those of ``ids`` that a file lets be seen."""
+    wanted = list(ids)
+    seen: set[SoundId] = set()
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(
+            f"SELECT DISTINCT file.sound_id FROM file JOIN folder ON folder.id = folder_id "
+            f"WHERE file.sound_id IN ({marks}) AND {VISIBLE_FILE}",
+            part,
+        )
+        seen.update(SoundId(row[0]) for row in rows)
+    return seen
+
+
+def count_sounds(connection: sqlite3.Connection) -> int:
+    row = connection.execute(
+        f"SELECT count(DISTINCT file.sound_id) FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}"
+    ).fetchone()
+    return int(row[0])
+
+
+def files_at(connection: sqlite3.Connection, sound: SoundId) -> list[FileId]:
+    return [FileId(row[0]) for row in connection.execute("SELECT id FROM file WHERE sound_id = ?", (sound,))]
+
+
+def _insert_segment(connection: sqlite3.Connection, sound: SoundId, start: float, end: float, seq: Seq) -> SegmentId:
+    row = connection.execute(
+        'INSERT INTO segment (sound_id, start, "end", seq) VALUES (?, ?, ?, ?) RETURNING id', (sound, start, end, seq)
+    ).fetchone()
+    return SegmentId(row[0])
+
+
+def _sound(row: tuple[int, bytes, float, int, int, str, int, str]) -> Sound:
+    identity, digest, duration, rate, channels, form, cut_short, version = row
+    return Sound(SoundId(identity), digest, Seconds(duration), rate, channels, form, bool(cut_short), version)

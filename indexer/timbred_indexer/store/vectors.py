@@ -1,0 +1,121 @@
+"""What the live index follows: vectors, tombstones and visibility, each by ``seq``."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from timbred_indexer.model import SegmentId, Seq, SoundId, SpaceName
+from timbred_indexer.store.sounds import VISIBLE_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Everything after one seq that an index has to know.
+
+    Attributes:
+        seq: what one is up to date with after applying this.
+        segments: (segment, its sound) of segments that are new.
+        added: (segment, vector BLOB) new in the space.
+        dead: segments that are tombstones now.
+        shown: whether each touched sound is visible now, with all its living segments.
+    """
+
+    seq: Seq
+    segments: list[tuple[SegmentId, SoundId]]
+    added: list[tuple[SegmentId, bytes]]
+    dead: list[SegmentId]
+    shown: list[tuple[SegmentId, bool]]
+
+
+def stream(
+    connection: sqlite3.Connection, space: SpaceName, version: str, upto: Seq
+) -> Iterator[tuple[SegmentId, bytes]]:
+    """Living vectors of a space that are not newer than ``upto``, by segment id."""
+    rows = connection.execute(
+        "SELECT segment_id, data FROM vector JOIN segment ON segment.id = segment_id "
+        "WHERE space_id = (SELECT id FROM space WHERE name = ? AND version = ?) AND vector.seq <= ? "
+        "AND (dead_seq IS NULL OR dead_seq > ?) ORDER BY segment_id",
+        (space, version, upto, upto),
+    )
+    for segment, data in rows:
+        yield SegmentId(segment), data
+
+
+def changes(connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq, catalogue_since: Seq) -> Changes:
+    """What happened after ``since`` (vectors) and ``catalogue_since`` (segments, visibility)."""
+    seq = Seq(connection.execute("SELECT value FROM meta WHERE key = 'seq'").fetchone()[0])
+    added = connection.execute(
+        "SELECT segment_id, data FROM vector JOIN segment ON segment.id = segment_id "
+        "WHERE space_id = (SELECT id FROM space WHERE name = ? AND version = ?) AND vector.seq > ? "
+        "AND dead_seq IS NULL ORDER BY segment_id",
+        (space, version, since),
+    ).fetchall()
+    dead = connection.execute("SELECT id FROM segment WHERE dead_seq > ?", (catalogue_since,)).fetchall()
+    touched = connection.execute(
+        "SELECT segment.id, segment.sound_id, segment.sound_id IN (SELECT file.sound_id FROM file "
+        f"JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}) "
+        "FROM segment JOIN sound ON sound.id = segment.sound_id WHERE sound.seq > ? AND dead_seq IS NULL",
+        (catalogue_since,),
+    ).fetchall()
+    return Changes(
+        seq,
+        [(SegmentId(row[0]), SoundId(row[1])) for row in touched],
+        [(SegmentId(row[0]), row[1]) for row in added],
+        [SegmentId(row[0]) for row in dead],
+        [(SegmentId(row[0]), bool(row[2])) for row in touched],
+    )
+
+
+def matching(
+    connection: sqlite3.Connection,
+    folder: bytes | None,
+    min_duration: float | None,
+    max_duration: float | None,
+) -> list[SegmentId]:
+    """Living segments of sounds that have a visible file in (or below) ``folder`` and a length within the bounds."""
+    conditions = ["dead_seq IS NULL", VISIBLE_FILE]
+    values: list[bytes | float] = []
+    if folder is not None:
+        full = "CAST(folder.path || '/' || file.path AS BLOB)"
+        conditions.append(f"{full} >= ? AND {full} < ?")
+        values += [folder + b"/", folder + b"0"]
+    if min_duration is not None:
+        conditions.append("sound.duration >= ?")
+        values.append(min_duration)
+    if max_duration is not None:
+        conditions.append("sound.duration <= ?")
+        values.append(max_duration)
+    rows = connection.execute(
+        "SELECT DISTINCT segment.id FROM segment JOIN sound ON sound.id = segment.sound_id "
+        "JOIN file ON file.sound_id = sound.id JOIN folder ON folder.id = folder_id "
+        f"WHERE {' AND '.join(conditions)}",
+        values,
+    )
+    return [SegmentId(row[0]) for row in rows]
+
+
+def query_vectors(
+    connection: sqlite3.Connection, space: SpaceName, version: str, sound: SoundId
+) -> list[tuple[SegmentId, float, float, bytes]]:
+    """(segment, start, end, vector BLOB) of a sound's living segments, in order of time."""
+    return connection.execute(
+        'SELECT segment.id, start, "end", data FROM segment JOIN vector ON segment_id = segment.id '
+        "WHERE sound_id = ? AND dead_seq IS NULL "
+        "AND space_id = (SELECT id FROM space WHERE name = ? AND version = ?) ORDER BY start",
+        (sound, space, version),
+    ).fetchall()
+
+
+def by_segments(
+    connection: sqlite3.Connection, space: SpaceName, version: str, ids: list[SegmentId]
+) -> dict[SegmentId, bytes]:
+    """Vector BLOBs by segment."""
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(
+        f"SELECT segment_id, data FROM vector WHERE segment_id IN ({marks}) "
+        "AND space_id = (SELECT id FROM space WHERE name = ? AND version = ?)",
+        (*ids, space, version),
+    )
+    return {SegmentId(row[0]): row[1] for row in rows}

@@ -1,0 +1,154 @@
+"""The child's loop: one file at a time, at idle priority, until the daemon hangs up.
+
+Started by ``worker_process`` as ``python -P -m timbred_indexer.worker MEMORY``; frames come in on stdin and go out on
+what was stdout. It holds no state worth saving: the daemon ends it with SIGKILL whenever it likes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import logging
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Protocol
+
+from timbred_indexer.errors import InputError, TimbredError, WorkerError
+from timbred_indexer.model import Analysis, Seconds
+from timbred_indexer.wire import AnalyseJob, Done, Failed, FrameBuffer, Ready, Reply, decode_job, encode_reply
+
+logger = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Analyse(Protocol):
+    """What turns a file into an ``Analysis``."""
+
+    def __call__(self, path: bytes, *, start: Seconds | None, end: Seconds | None) -> Analysis: ...
+
+
+def main() -> None:
+    """Entry point of ``python -m timbred_indexer.worker``."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    serve(_load_analyse)
+
+
+def serve(load: Callable[[], Analyse]) -> None:
+    """Answer jobs until stdin ends; never returns before that.
+
+    Args:
+        load: imports the analysis; called once, after the process has become polite and before it says "ready".
+    """
+    stdin, stdout = _reserve_pipes()
+    _become_polite()
+    try:
+        analyse = load()
+    except ImportError as error:
+        _send(stdout, Failed(WorkerError(f"a worker cannot load the analysis: {error}"), resident_bytes()))
+        raise
+    _limit_memory(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    _send(stdout, Ready())
+    bodies: SimpleQueue[bytes] = SimpleQueue()
+    threading.Thread(target=_read_jobs, args=(stdin, bodies), daemon=True).start()
+    while True:
+        _write(stdout, _answer(analyse, decode_job(bodies.get())))
+
+
+def resident_bytes() -> int:
+    """This process's resident memory, in bytes; where only the peak is known (macOS), the peak."""
+    try:
+        return _statm(1)
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _load_analyse() -> Analyse:
+    from timbred_indexer.analyse import analyse
+
+    return analyse
+
+
+def _answer(analyse: Analyse, job: AnalyseJob) -> bytes:
+    """One job's reply, whatever happens in it; this is the job's edge."""
+    try:
+        return encode_reply(Done(analyse(job.path, start=job.start, end=job.end), resident_bytes()))
+    except TimbredError as error:
+        failure = error
+    except MemoryError:
+        failure = InputError("analysing this file needs more memory than a worker may use", code="too_large")
+    except Exception as error:
+        logger.exception("the analysis of a file failed in an unforeseen way")
+        failure = WorkerError(f"the analysis failed: {type(error).__name__}: {error}")
+    return encode_reply(Failed(failure, resident_bytes()))
+
+
+def _read_jobs(stdin: int, bodies: SimpleQueue[bytes]) -> None:
+    """Runs beside the job, so that a busy worker sees the daemon's end too, on every platform."""
+    frames = FrameBuffer()
+    while data := os.read(stdin, 65_536):
+        for body in frames.feed(data):
+            bodies.put(body)
+    os._exit(0)
+
+
+def _send(stdout: int, reply: Reply) -> None:
+    _write(stdout, encode_reply(reply))
+
+
+def _write(stdout: int, data: bytes) -> None:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(stdout, view) :]
+    except BrokenPipeError:
+        os._exit(0)  # the daemon is gone
+
+
+def _reserve_pipes() -> tuple[int, int]:
+    """Move the frame pipes away from descriptors 0 and 1, where a chatty library would write into them."""
+    stdin, stdout = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return stdin, stdout
+
+
+def _become_polite() -> None:
+    os.nice(19)
+    # SCHED_IDLE also puts I/O into the idle class, unless that was set by hand.
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        # A worker stuck in C code does not see its stdin end; the kernel does. Had the daemon died before this line,
+        # stdin would have ended before the first job.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # Crashes on broken files are expected here: no core dumps of a hundred megabytes each.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _limit_memory(more: int) -> None:
+    """Allow ``more`` bytes of data beyond what loading took; 0 sets no limit.
+
+    RLIMIT_AS would count the address space that LLVM merely reserves; RLIMIT_DATA counts writable private memory, but
+    only on Linux.
+    """
+    if more and sys.platform == "linux":
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        limit = _statm(5) + more
+        resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _statm(field: int) -> int:
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[field]) * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    main()
