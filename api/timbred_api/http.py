@@ -8,10 +8,11 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 from pydantic import ValidationError
 
 from timbred_api.engine import Engine
@@ -27,8 +28,6 @@ logger = logging.getLogger(__name__)
 MAX_UPLOAD = 256 * 2**20  # bytes; half an hour of CD sound
 MAX_JSON = 2**20
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 def make_app(engine: Engine, *, port: int) -> web.Application:
     """The aiohttp application, for the port it is served on."""
@@ -39,7 +38,7 @@ def make_app(engine: Engine, *, port: int) -> web.Application:
     return app
 
 
-def _guard(port: int) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _guard(port: int) -> Middleware:
     """Checks every caller, known route or not, and turns every error into a problem document."""
 
     @web.middleware
@@ -99,7 +98,7 @@ async def _json_body(request: web.Request) -> dict[str, object]:
 
 
 @contextlib.asynccontextmanager
-async def _received(request: web.Request, folder: str):
+async def _received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
     """Streams the body into a private file and takes it away afterwards.
 
     Raises:

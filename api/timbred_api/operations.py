@@ -142,9 +142,7 @@ async def label_sound(engine: Engine, parameters: LabelParameters) -> SoundRow:
     sound = SoundId(parameters.id)
     label = parameters.label.strip() if parameters.label is not None else None
     await get_sound(engine, SoundParameters(id=sound))
-    await engine.db.write(
-        lambda connection: files.set_label(connection, sound, label or None, next_seq(connection))
-    )
+    await engine.db.write(lambda connection: files.set_label(connection, sound, label or None, next_seq(connection)))
     engine.index.notify()
     return await get_sound(engine, SoundParameters(id=sound))
 
@@ -193,7 +191,13 @@ async def check_health(engine: Engine, parameters: NoParameters) -> Health:
 OPERATIONS: tuple[Operation, ...] = (
     Operation("find_similar_sounds", "GET", "/v1/similar", SimilarParameters, SimilarResult, find_similar_sounds),
     Operation(
-        "find_similar_to_upload", "POST", "/v1/similar", SearchOptions, SimilarResult, find_similar_to_upload, upload=True
+        "find_similar_to_upload",
+        "POST",
+        "/v1/similar",
+        SearchOptions,
+        SimilarResult,
+        find_similar_to_upload,
+        upload=True,
     ),
     Operation("get_status", "GET", "/v1/status", NoParameters, Status, get_status),
     Operation("list_folders", "GET", "/v1/folders", NoParameters, FolderList, list_folders),

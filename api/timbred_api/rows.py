@@ -21,12 +21,24 @@ def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
 
 
 def sound_row(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> SoundRow:
-    return SoundRow(**_common(sound, files))
+    first = files[0][0]
+    return SoundRow(
+        sound_id=sound.id,
+        path=display(first),
+        paths=[display(path) for path, _ in files],
+        uri=to_uri(first),
+        uris=[to_uri(path) for path, _ in files],
+        label=label_of(files),
+        duration=round(sound.duration, 4),
+        sample_rate=sound.sample_rate,
+        channels=sound.channels,
+        format=sound.format,
+    )
 
 
 def similar_row(hit: Hit) -> SimilarRow:
     return SimilarRow(
-        **_common(hit.sound, hit.files),
+        **sound_row(hit.sound, hit.files).__dict__,
         similarity=shown(hit.similarity),
         scores=Scores(clap=None, librosa=shown(hit.similarity)),
         aspects={name: shown(score) for name, score in hit.aspect_scores.items()},
@@ -43,19 +55,3 @@ def shown(score: float) -> float:
 def iso(moment: float | None) -> str | None:
     """Unix time as ISO 8601 in UTC."""
     return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")
-
-
-def _common(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> dict[str, object]:
-    first = files[0][0]
-    return {
-        "sound_id": sound.id,
-        "path": display(first),
-        "paths": [display(path) for path, _ in files],
-        "uri": to_uri(first),
-        "uris": [to_uri(path) for path, _ in files],
-        "label": label_of(files),
-        "duration": round(sound.duration, 4),
-        "sample_rate": sound.sample_rate,
-        "channels": sound.channels,
-        "format": sound.format,
-    }

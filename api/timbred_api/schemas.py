@@ -39,7 +39,9 @@ class SearchOptions(Parameters):
     end: float | None = Field(None, gt=0, description="End of that region, in seconds.")
     min_similarity: float = Field(0.0, ge=0, le=1, description="Leave out what is less similar than this.")
     weights: str | None = Field(
-        None, max_length=500, description="Weights for this query, as in `mfcc:1,rhythm:0`; what is not named keeps its own."
+        None,
+        max_length=500,
+        description="Weights for this query, as in `mfcc:1,rhythm:0`; what is not named keeps its own.",
     )
     folder: str | None = Field(
         None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."

@@ -18,7 +18,7 @@ from timbred_indexer.errors import InputError, NotFoundError, RequestError, Tran
 from timbred_indexer.model import AnalysedSegment, Seconds, SoundId
 from timbred_indexer.pipeline import deadline_for
 from timbred_indexer.query import Filter, Options, Query
-from timbred_indexer.reading import fingerprint
+from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import sounds, vectors
 from timbred_indexer.wire import AnalyseJob
 
@@ -141,7 +141,7 @@ async def _ask_by_path(
 
 async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
     """The sound of a file that is not indexed, when its bytes are known from elsewhere."""
-    if os.path.isdir(path):
+    if await asyncio.to_thread(os.path.isdir, path):
         raise RequestError("The path is a folder; name a file.", code="bad_path")
     try:
         _, digest = await asyncio.to_thread(fingerprint, path)
@@ -175,12 +175,11 @@ async def _ask_by_analysis(
     sound: SoundId | None,
 ) -> Asked:
     start, end = region if region is not None else (None, None)
+    stat = await asyncio.to_thread(stat_of, path)
+    if stat is None:
+        raise NotFoundError("There is no such file.", code="unknown_path")
     try:
-        size = os.stat(path).st_size
-    except OSError as error:
-        raise NotFoundError("There is no such file.", code="unknown_path") from error
-    try:
-        analysis = await engine.workers.analyse(AnalyseJob(path, start, end, deadline_for(size)), interactive=True)
+        analysis = await engine.workers.analyse(AnalyseJob(path, start, end, deadline_for(stat.size)), interactive=True)
     except InputError as error:
         raise InputError(f"The sound to compare with cannot be analysed: {error.message}", code=error.code) from error
     notes = ("Only the first part of the query was analysed: it is very long.",) if analysis.cut_short else ()

@@ -25,7 +25,8 @@ from timbred_indexer.store.folders import Folder
 
 ADVICE = {
     FolderState.OFFLINE: "{path} is offline: {reason} Nothing was deleted; it comes back by itself.",
-    FolderState.SUSPECT: "{path}: {reason} They are hidden, not deleted. If that is right: timbred folders confirm {path}",
+    FolderState.SUSPECT: "{path}: {reason} They are hidden, not deleted. "
+    "If they are really gone: timbred folders confirm {path}",
 }
 
 

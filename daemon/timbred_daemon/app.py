@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -35,7 +35,7 @@ from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.pipeline import Pipeline
 from timbred_indexer.pool import WorkerPool
-from timbred_indexer.scanner import ScanOutcome, Scanner
+from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.search import Searcher
 from timbred_indexer.store import sounds
 from timbred_indexer.store.files import PendingFile
@@ -75,9 +75,11 @@ async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload) -
     async with running(settings, named) as (engine, service):
         sys.stderr.write(f"timbred {VERSION} listens on {engine.address} (stop it with Ctrl-C)\n")
         sys.stderr.flush()
-        async with background(show_progress(engine.db, lambda: service.control.idle)):
-            async with background(_reload_on(hangup, reload, service)):
-                await stop.wait()
+        async with (
+            background(show_progress(engine.db, lambda: service.control.idle)),
+            background(_reload_on(hangup, reload, service)),
+        ):
+            await stop.wait()
         _force_exit_later()
         service.control.stopping = True
         logger.info("Stopping.")
@@ -119,7 +121,11 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         live = LiveIndex(aspects.DIM)
         index = IndexKeeper(db, live, folder=data_dir, database=database_path, space="librosa", version=version)
         await index.open()
-        db.on_commit = lambda: loop.call_soon_threadsafe(index.notify)
+
+        def committed() -> None:
+            loop.call_soon_threadsafe(index.notify)
+
+        db.on_commit = committed
         await stack.enter_async_context(background(index.follow()))
 
         pool = WorkerPool(backlog_workers=settings.workers)

@@ -69,7 +69,7 @@ class FolderService:
 
     async def apply_settings(self, settings: tuple[FolderSetting, ...], named: tuple[bytes, ...]) -> None:
         """Makes the rows agree with the settings and the command line, and tends exactly those folders."""
-        wanted = [(folder.path, folder.watch) for folder in settings]
+        wanted: list[tuple[bytes, WatchMode]] = [(folder.path, folder.watch) for folder in settings]
         await self._db.write(
             lambda connection: folders.sync_with_config(connection, wanted, named, next_seq(connection))
         )
@@ -112,9 +112,7 @@ class FolderService:
         if folder.state is not FolderState.SUSPECT:
             raise RequestError("Nothing waits for confirmation in that folder.", code="nothing_to_confirm")
         await self._db.write(
-            lambda connection: folders.set_state(
-                connection, folder.id, FolderState.ONLINE, None, next_seq(connection)
-            )
+            lambda connection: folders.set_state(connection, folder.id, FolderState.ONLINE, None, next_seq(connection))
         )
 
     async def rescan(self, path: bytes | None) -> list[bytes]:
@@ -251,5 +249,6 @@ def check_apart(path: bytes, known: list[bytes]) -> None:
         for inner, outer in ((path, other), (other, path)):
             if inner.startswith(outer.rstrip(b"/") + b"/"):
                 raise RequestError(
-                    f"{os.fsdecode(inner)!r} lies inside {os.fsdecode(outer)!r}; watch one of them.", code="nested_folder"
+                    f"{os.fsdecode(inner)!r} lies inside {os.fsdecode(outer)!r}; watch one of them.",
+                    code="nested_folder",
                 )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from timbred_indexer.db import Database, current_seq, next_seq
 from timbred_indexer.errors import StorageError
 from timbred_indexer.keeper import IndexKeeper
+from timbred_indexer.live import NOTHING
 from timbred_indexer.store import sounds
 from timbred_indexer.store.sounds import BuriedUpTo
 
@@ -29,7 +30,7 @@ class Housekeeper:
         self._index = index
         self._idle = idle
         self._clock = clock
-        self._buried = BuriedUpTo()
+        self._buried = BuriedUpTo(-1.0, NOTHING)
 
     async def run(self) -> None:
         """A round every few seconds, until cancelled."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from timbred_daemon.coalesce import Coalescer
 from timbred_indexer.errors import StorageError
 from timbred_indexer.model import FolderId, Seconds
-from timbred_indexer.scanner import ScanOutcome, Scanner
+from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.targets import ScanTarget
 
 logger = logging.getLogger(__name__)

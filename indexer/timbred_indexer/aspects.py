@@ -81,6 +81,7 @@ ASPECTS: Final[tuple[Aspect, ...]] = (
 )
 
 PITCH_NAMES: Final = _PITCHES
+WEIGHTS: Final[Mapping[str, float]] = {aspect.name: aspect.weight for aspect in ASPECTS}
 DIM: Final = sum(aspect.dim for aspect in ASPECTS)
 
 
@@ -153,16 +154,16 @@ def reweight(query: Floats, weights: Mapping[str, float]) -> Floats:
     """The query whose inner product with a stored vector is the asked blend of aspects.
 
     Args:
-        query: (DIM,), as ``vector`` made it.
+        query: (DIM,) or (n, DIM), as ``vector`` made it.
         weights: aspect → weight ≥ 0; aspects left out keep their default. They are scaled to sum to 1.
 
     Returns:
-        (DIM,) float32, in general not of unit length.
+        The same shape, float32, in general not of unit length.
 
     Raises:
         RequestError: ``bad_weights``: an unknown aspect, a negative or infinite weight, or nothing above 0.
     """
-    known = {aspect.name: aspect.weight for aspect in ASPECTS}
+    known = WEIGHTS
     unknown = sorted(set(weights) - set(known))
     if unknown:
         raise RequestError(f"There is no aspect {unknown[0]!r}; there are {', '.join(known)}.", code="bad_weights")
@@ -172,7 +173,7 @@ def reweight(query: Floats, weights: Mapping[str, float]) -> Floats:
         raise RequestError("Weights must be numbers of 0 or more, and one of them above 0.", code="bad_weights")
     out = np.array(query, np.float32)
     for name, block in BLOCKS.items():
-        out[block] *= np.float32(asked[name] / total / known[name])
+        out[..., block] *= np.float32(asked[name] / total / known[name])
     return out
 
 

@@ -195,7 +195,7 @@ class Database:
         self._writer.execute("SAVEPOINT task")
         try:
             result = write.task(self._writer)
-        except BaseException as error:  # whatever it was goes to the one who asked; the group goes on
+        except BaseException as error:  # noqa: BLE001  whatever it was goes to the one who asked; the group goes on
             self._roll_back("ROLLBACK TO task")
             write.future.set_exception(as_storage_error(error) if isinstance(error, sqlite3.Error) else error)
         else:

@@ -98,4 +98,6 @@ def best(scores: Vectors, ids: Ids, k: int) -> tuple[Vectors, Ids]:
 
 def merge(parts: list[tuple[Vectors, Ids]], k: int) -> tuple[Vectors, Ids]:
     """One answer from the answers of disjoint indexes."""
-    return best(np.concatenate([part[0] for part in parts], axis=1), np.concatenate([part[1] for part in parts], axis=1), k)
+    return best(
+        np.concatenate([part[0] for part in parts], axis=1), np.concatenate([part[1] for part in parts], axis=1), k
+    )

@@ -44,7 +44,9 @@ class IndexKeeper:
         database: path of the database, for the child that compacts.
     """
 
-    def __init__(self, db: Database, live: LiveIndex, *, folder: str, database: str, space: SpaceName, version: str) -> None:
+    def __init__(
+        self, db: Database, live: LiveIndex, *, folder: str, database: str, space: SpaceName, version: str
+    ) -> None:
         self._db = db
         self._live = live
         self._folder = folder

@@ -6,15 +6,12 @@ A :class:`View` never changes once it is handed out, so searches run in any thre
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, get_bits, mask, merge, set_bits
 from timbred_indexer.model import SegmentId, Seq, SoundId
 from timbred_indexer.store.vectors import Changes
-
-Array = TypeVar("Array", Ids, Vectors)
 
 NOTHING = Seq(-1)  # before the first change
 
@@ -99,7 +96,9 @@ class LiveIndex:
         dead = np.array(changes.dead, np.int64)
         set_bits(bits, dead[dead < highest], value=False)
         for value in (False, True):
-            set_bits(bits, np.array([segment for segment, shown in changes.shown if shown is value], np.int64), value=value)
+            set_bits(
+                bits, np.array([segment for segment, shown in changes.shown if shown is value], np.int64), value=value
+            )
         self._visible = bits
         self._fresh.extend(changes.added)
         self._vectors_seq = self._catalogue_seq = changes.seq
@@ -137,8 +136,11 @@ class _Buffer:
         need = self._count + len(fresh)
         if need > len(self._ids):
             size = max(need, 2 * len(self._ids), 64)
-            self._ids = _grown(self._ids, size)
-            self._vectors = _grown(self._vectors, size)
+            # New arrays, not resized ones: views that were handed out keep theirs.
+            self._ids = np.concatenate([self._ids, np.empty(size - len(self._ids), np.int64)])
+            self._vectors = np.concatenate(
+                [self._vectors, np.empty((size - len(self._vectors), self._dim), np.float32)]
+            )
         for segment, data in fresh:
             self._ids[self._count] = segment
             self._vectors[self._count] = np.frombuffer(data, "<f4")
@@ -147,12 +149,6 @@ class _Buffer:
 
     def index(self) -> ExactIndex:
         return ExactIndex(self._ids[: self._count], self._vectors[: self._count])
-
-
-def _grown(array: Array, size: int) -> Array:
-    larger = np.empty((size, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
-    return larger
 
 
 def intersect(first: Mask, second: Mask) -> Mask:

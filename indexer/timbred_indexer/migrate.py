@@ -42,9 +42,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL)"
     )
-    applied = {
-        number: digest for number, digest in connection.execute("SELECT number, sha256 FROM migration ORDER BY number")
-    }
+    applied: dict[int, str] = dict(connection.execute("SELECT number, sha256 FROM migration"))
     _check_history(applied, migrations)
     for migration in migrations:
         if migration.number not in applied:

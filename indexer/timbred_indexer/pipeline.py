@@ -209,7 +209,7 @@ class Pipeline:
         files.link(connection, file.id, file.stat, sound, seq)
 
     async def _fail(self, file: PendingFile, code: str, message: str) -> None:
-        logger.info("Cannot analyse one file (%s): %s", code, message)
+        logger.debug("Cannot analyse one file (%s): %s", code, message)
         await self._db.write(
             lambda connection: files.fail(connection, file.id, file.stat, code, message, next_seq(connection))
         )

@@ -10,6 +10,7 @@ Each worker has one task from birth to reaping, and counts against the limit unt
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 import time
@@ -34,6 +35,7 @@ _START_DEADLINE = Seconds(120)
 _START_BACKOFF = Seconds(0.5)
 _LAST_STAYS = 10  # times idle_seconds: the one warm worker is worth keeping longer
 _START_TRIES = 5
+_REAP = 2.0
 _MAX_BACKOFF = 60.0
 
 
@@ -250,6 +252,9 @@ class WorkerPool:
         finally:
             worker.kill()
             self._workers.discard(worker)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_REAP):
+                    await worker.wait_closed()  # when the loop is shut down without close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -260,10 +265,10 @@ class WorkerPool:
         self._dispatch()
 
     def _start_failed(self, error: BaseException) -> None:
-        self._failed_starts += 1
-        logger.warning("worker start failed (%d in a row): %s", self._failed_starts, error)
         if self._closing:
             return
+        self._failed_starts += 1
+        logger.warning("worker start failed (%d in a row): %s", self._failed_starts, error)
         delay = min(self._start_backoff * 2.0 ** (self._failed_starts - 1), _MAX_BACKOFF)
         if self._backing_off is None:
             self._backing_off = asyncio.get_running_loop().call_later(delay, self._back_off_over)

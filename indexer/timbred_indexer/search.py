@@ -128,7 +128,8 @@ class Searcher:
         hits: list[Hit] = []
         for candidate in kept:
             window = windows[candidate.window]
-            scores = aspects.aspect_scores(_vector(window.vector or b""), _vector(blobs[candidate.segment]))
+            cosines = aspects.aspect_scores(_vector(window.vector or b""), _vector(blobs[candidate.segment]))
+            scores = {name: float(cosine) for name, cosine in cosines.items()}
             reasons = explain.reasons(window.aspects, raw[candidate.segment], scores)
             hits.append(
                 Hit(

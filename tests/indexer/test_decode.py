@@ -37,7 +37,8 @@ def write_with_ffmpeg(path: Path, codec: str, rate: int = 44_100) -> None:
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(data[None], format="fltp", layout="mono")
         frame.sample_rate = rate
-        for part in (*av.AudioResampler(format=stream.format, rate=rate, layout="mono").resample(frame),):
+        stream.bit_rate = 128_000
+        for part in av.AudioResampler(format=stream.format, rate=rate, layout="mono").resample(frame):
             container.mux(stream.encode(part))
         container.mux(stream.encode(None))
 

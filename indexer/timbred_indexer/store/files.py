@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from timbred_indexer.model import FileId, FileState, FileStat, FolderId, Seq, SoundId
+from timbred_indexer.model import FileId, FileStat, FileState, FolderId, Seq, SoundId
 
 _MISSING_RETURNS_AS = (
     "CASE WHEN error_code IS NOT NULL THEN 'failed' WHEN sound_id IS NULL THEN 'pending' ELSE 'indexed' END"
@@ -89,9 +89,7 @@ def present_count(connection: sqlite3.Connection, folder: FolderId) -> int:
     return int(row[0])
 
 
-def insert(
-    connection: sqlite3.Connection, folder: FolderId, found: Iterable[tuple[bytes, FileStat]], seq: Seq
-) -> None:
+def insert(connection: sqlite3.Connection, folder: FolderId, found: Iterable[tuple[bytes, FileStat]], seq: Seq) -> None:
     """New paths, pending. A path that has a row already is left to the next scan."""
     connection.executemany(
         "INSERT OR IGNORE INTO file (folder_id, path, size, mtime_ns, inode, device, state, seq) "
@@ -111,9 +109,7 @@ def mark_changed(connection: sqlite3.Connection, changed: Iterable[tuple[FileId,
         _touch_sound(connection, file, seq)
 
 
-def move(
-    connection: sqlite3.Connection, file: FileId, folder: FolderId, path: bytes, stat: FileStat, seq: Seq
-) -> None:
+def move(connection: sqlite3.Connection, file: FileId, folder: FolderId, path: bytes, stat: FileStat, seq: Seq) -> None:
     """Gives the row its new place; sound, label and state go with it. A missing row at that place makes way."""
     ghost = connection.execute(
         "DELETE FROM file WHERE folder_id = ? AND path = ? AND id <> ? AND state = 'missing' RETURNING label",
@@ -159,15 +155,14 @@ def claim_pending(connection: sqlite3.Connection, now: float, limit: int, busy: 
         now: Unix time; rows whose ``retry_at`` lies beyond it are left alone.
     """
     rows = connection.execute(
-        "SELECT file.id, folder_id, CAST(folder.path || '/' || file.path AS BLOB), size, mtime_ns, inode, file.device, attempts "
+        "SELECT file.id, folder_id, CAST(folder.path || '/' || file.path AS BLOB), "
+        "size, mtime_ns, inode, file.device, attempts "
         "FROM file JOIN folder ON folder.id = folder_id "
         "WHERE file.state = 'pending' AND retry_at <= ? AND active AND folder.state <> 'offline' "
         f"AND file.id NOT IN ({_id_list(busy)}) ORDER BY retry_at, file.id LIMIT ?",
         (now, limit),
     )
-    return [
-        PendingFile(FileId(row[0]), FolderId(row[1]), bytes(row[2]), FileStat(*row[3:7]), row[7]) for row in rows
-    ]
+    return [PendingFile(FileId(row[0]), FolderId(row[1]), bytes(row[2]), FileStat(*row[3:7]), row[7]) for row in rows]
 
 
 def next_retry(connection: sqlite3.Connection, busy: Iterable[FileId]) -> float | None:

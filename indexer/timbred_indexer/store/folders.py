@@ -49,8 +49,8 @@ def add(connection: sqlite3.Connection, path: bytes, source: Source, watch: Watc
     """Watches ``path``; a folder that was removed before comes back with all its rows."""
     row = connection.execute(
         "INSERT INTO folder (path, source, watch, seq) VALUES (?, ?, ?, ?) "
-        "ON CONFLICT (path) DO UPDATE SET source = excluded.source, watch = excluded.watch, active = 1, seq = excluded.seq "
-        "RETURNING id",
+        "ON CONFLICT (path) DO UPDATE SET source = excluded.source, watch = excluded.watch, "
+        "active = 1, seq = excluded.seq RETURNING id",
         (path, source, watch, seq),
     ).fetchone()
     folder = FolderId(row[0])

@@ -83,9 +83,7 @@ def save_analysis(
         ),
     ).fetchone()
     sound = SoundId(row[0])
-    connection.execute(
-        "UPDATE segment SET dead_seq = ? WHERE sound_id = ? AND dead_seq IS NULL", (seq, sound)
-    )
+    connection.execute("UPDATE segment SET dead_seq = ? WHERE sound_id = ? AND dead_seq IS NULL", (seq, sound))
     space_id = ensure_space(connection, space, analysis.version)
     for segment in analysis.segments:
         identity = _insert_segment(connection, sound, segment.start, segment.end, seq)
@@ -129,8 +127,8 @@ def revive(connection: sqlite3.Connection, sound: SoundId, seq: Seq) -> None:
 class BuriedUpTo:
     """How far :func:`bury_unheard` has come: a time (Unix) for missing files, a seq for everything else."""
 
-    missing_before: float = -1.0
-    seq: Seq = Seq(-1)
+    missing_before: float
+    seq: Seq
 
 
 def may_be_unheard(connection: sqlite3.Connection, done: BuriedUpTo, missing_before: float) -> list[SoundId]:
@@ -185,7 +183,8 @@ def requeue_outdated(connection: sqlite3.Connection, space: SpaceName, version: 
 
 def live_segments(connection: sqlite3.Connection, sound: SoundId) -> list[StoredSegment]:
     rows = connection.execute(
-        'SELECT id, sound_id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq IS NULL ORDER BY start', (sound,)
+        'SELECT id, sound_id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq IS NULL ORDER BY start',
+        (sound,),
     )
     return [StoredSegment(*row) for row in rows]
 

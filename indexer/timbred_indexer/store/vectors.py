@@ -43,7 +43,9 @@ def stream(
         yield SegmentId(segment), data
 
 
-def changes(connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq, catalogue_since: Seq) -> Changes:
+def changes(
+    connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq, catalogue_since: Seq
+) -> Changes:
     """What happened after ``since`` (vectors) and ``catalogue_since`` (segments, visibility)."""
     seq = Seq(connection.execute("SELECT value FROM meta WHERE key = 'seq'").fetchone()[0])
     added = connection.execute(
