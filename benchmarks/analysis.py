@@ -46,7 +46,8 @@ def main() -> None:
     paths, shots = _one_shots(os.fsencode(options.corpus), options.limit)
     long = _windows(shots)
     for samples in (shots[0], long[0]):  # librosa compiles, banks are built
-        _ours(samples), _librosa(samples)
+        _ours(samples)
+        _librosa(samples)
     console = Console()
     console.print(_features(shots, long))
     console.print(_whole(paths))

@@ -139,7 +139,7 @@ def open_sound(path: bytes) -> Generator[Sound]:
         sentence = f"It has {error.args[0]} channels; at most {MAX_CHANNELS} are analysed."
         raise InputError(sentence, code="too_many_channels") from error
     except OSError as error:
-        code = "vanished" if isinstance(error, FileNotFoundError) else "unreadable"
+        code = "vanished" if isinstance(error, FileNotFoundError | NotADirectoryError) else "unreadable"
         raise TransientInputError(f"The file could not be read: {error.strerror or error}.", code=code) from error
 
 

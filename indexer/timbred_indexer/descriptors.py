@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,9 @@ ENVELOPE_HOP: Final = 64
 
 _SHORTEST_RHYTHM: Final = 1.0
 """Seconds: two beats at 120 BPM; a shorter sound has no tempo."""
+
+_BLUR: Final = 0.005
+"""Seconds added to times before their logarithm: a millisecond more or less of a click's attack is not heard."""
 
 _DECAY_DB: Final = 20.0
 """A sound has decayed when its envelope stays this far below its peak."""
@@ -127,8 +131,8 @@ def rms(frames: Frames) -> Floats:
     level = 20 * np.log10(frames.level)
     return np.array(
         [
-            np.log2(attack),
-            np.log2(decay),
+            np.log2(attack + _BLUR),
+            np.log2(decay + _BLUR),
             np.log2(centre),
             np.log2(steps * step),
             -20 * np.log10(root + 1e-6),
@@ -146,6 +150,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Frames], Floats]]] = {
 }
 
 
+@cache
 def _frequencies() -> Floats:
     return (np.arange(N_FFT // 2 + 1) * (ANALYSIS_RATE / N_FFT)).astype(np.float32)
 

@@ -24,9 +24,9 @@ N_CONTRAST_BANDS: Final = 6
 CONTRAST_FMIN: Final = 200.0
 CONTRAST_QUANTILE: Final = 0.02
 
-TOP_DB: Final = 60.0
+TOP_DB: Final = 50.0
 """Dynamic range kept below the loudest mel band, in dB. librosa's default of 80 lets the noise floor of a recording or
-of a lossy codec speak as loudly as the sound."""
+of a lossy codec speak as loudly as the sound; 50 is where an 8-bit file still sounds like itself."""
 
 WINDOW: Final = 10.0
 """Seconds: a longer sound is cut into windows of this length."""

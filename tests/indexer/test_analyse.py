@@ -66,7 +66,7 @@ def test_every_segment_has_its_aspects_and_a_unit_vector(original: Analysis) -> 
     ],
 )
 def test_depth_and_format_change_next_to_nothing(
-    tmp_path: Path, original: Analysis, name: str, options: dict[str, str]
+    tmp_path: Path, original: Analysis, name: str, options: dict[str, Any]
 ) -> None:
     assert similarity(original, analysed(tmp_path / name, pluck(rate=RATE), **options)) >= 0.98
 

@@ -80,6 +80,11 @@ def test_a_reweighted_query_gives_the_asked_blend(weights: dict[str, float]) -> 
     assert float(reweight(PLUCK, weights) @ NOISE) == pytest.approx(blend, abs=1e-5)
 
 
+def test_many_queries_are_reweighted_like_one() -> None:
+    both = reweight(np.stack([PLUCK, BEAT]), {"mfcc": 2.0})
+    np.testing.assert_array_equal(both, [reweight(PLUCK, {"mfcc": 2.0}), reweight(BEAT, {"mfcc": 2.0})])
+
+
 def test_a_query_can_ask_for_one_aspect_alone() -> None:
     alone = {name: float(name == "rhythm") for name in NAMES}
     assert reweight(PLUCK, alone) @ BEAT == pytest.approx(float(aspect_scores(PLUCK, BEAT)["rhythm"]), abs=1e-6)

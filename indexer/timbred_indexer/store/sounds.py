@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from timbred_indexer.model import Analysis, FileId, Seconds, SegmentId, Seq, SoundId, SpaceName
 
 # A file lets its sound be seen when its bytes were this sound when last hashed, and its folder can be trusted.
+# (The + keeps SQLite from taking the index on state, which nearly every file shares, instead of the one on the sound.)
 VISIBLE_FILE = (
-    "file.sound_id IS NOT NULL AND file.state IN ('indexed', 'pending') AND folder.active AND folder.state <> 'offline'"
+    "file.sound_id IS NOT NULL AND +file.state IN ('indexed', 'pending') AND folder.active AND folder.state <> 'offline'"
 )
 
 

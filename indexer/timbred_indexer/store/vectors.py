@@ -105,7 +105,7 @@ def query_vectors(
     return connection.execute(
         'SELECT segment.id, start, "end", data FROM segment JOIN vector ON segment_id = segment.id '
         "WHERE sound_id = ? AND dead_seq IS NULL "
-        "AND space_id = (SELECT id FROM space WHERE name = ? AND version = ?) ORDER BY start",
+        "AND +space_id = (SELECT id FROM space WHERE name = ? AND version = ?) ORDER BY start",
         (sound, space, version),
     ).fetchall()
 

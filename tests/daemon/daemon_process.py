@@ -1,0 +1,192 @@
+"""The real daemon as a process of its own, with its own data folder, seen over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote_from_bytes
+
+from timbred_api.client import Client, DaemonNotRunning, JsonObject, ProblemError
+from timbred_daemon.commands.waiting import is_done
+
+T = TypeVar("T")
+
+PATIENCE = 60.0  # seconds; bounds every wait, and is reached only by what fails
+QUICK = "workers = 2\nquiet = 0.05\npoll_interval = 0.2\n"
+
+
+def wait_for(what: Callable[[], T | None], timeout: float = PATIENCE) -> T:
+    """Asks until the answer is truthy, and gives it."""
+    deadline = time.monotonic() + timeout
+    while not (answer := what()):
+        assert time.monotonic() < deadline, f"waited {timeout:g} s in vain"
+        time.sleep(0.03)
+    return answer
+
+
+def uri_of(path: Path | bytes) -> str:
+    return "file://" + quote_from_bytes(os.fsencode(path))
+
+
+class Daemon:
+    """One data folder and, between ``start`` and ``stop``, the daemon that has it."""
+
+    def __init__(self, home: Path, settings: str = QUICK) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.data = home / "data"
+        self.settings = home / "config.toml"
+        self.settings.write_text(settings)
+        self.log = home / "log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._client: Client | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
+    def client(self) -> Client:
+        assert self._client is not None
+        return self._client
+
+    def spawn(self, *folders: Path, listen: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
+        """A process on this data folder, whatever becomes of it."""
+        command = [sys.executable, "-P", "-m", "timbred_daemon", "run", *map(str, folders)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TIMBRED_")}
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--data-dir", str(self.data), "--listen", listen],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                env=environment | {"TIMBRED_CONFIG": str(self.settings)},
+            )
+
+    def start(self, *folders: Path) -> Daemon:
+        """Starts the daemon and returns when it answers."""
+        assert self.process is None
+        self.process = self.spawn(*folders)
+        self._client = Client(wait_for(self._address))
+        return self
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Signals the daemon; gives its exit code."""
+        assert self.process is not None
+        self.client.close()
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self.process = None
+        return code
+
+    def restart(self) -> None:
+        assert self.stop() == 0
+        self.start()
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-P", "-m", "timbred_daemon", *arguments, "--data-dir", str(self.data)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    def status(self) -> JsonObject:
+        """The status; its sum must hold every time."""
+        status = self.client.get("/v1/status")
+        files = status["files"]
+        assert files["found"] == files["indexed"] + files["failed"] + files["pending"]
+        return status
+
+    def settle(self) -> JsonObject:
+        """Waits until nothing is pending and no scan is owed; gives that status."""
+
+        def settled() -> JsonObject | None:
+            status = self.status()
+            return status if is_done(status) else None
+
+        return wait_for(settled)
+
+    def look(self) -> JsonObject:
+        """Has every folder looked at, whatever the watcher told, and waits until that is done."""
+        self.client.post("/v1/rescan")
+        return self.settle()
+
+    @property
+    def jobs(self) -> int:
+        """Files that were handed to a worker in this life."""
+        return self.status()["workers"]["jobs"]
+
+    def similar(self, **parameters: Any) -> list[JsonObject]:
+        return self.client.get("/v1/similar", parameters)["results"]
+
+    def found_near(self, path: Path) -> set[str]:
+        """The paths of everything that a search by ``path`` brings."""
+        return {place for row in self.similar(uri=uri_of(path), k=1000) for place in row["paths"]}
+
+    def sound(self, path: Path | bytes) -> JsonObject | None:
+        """The sound that an indexed path holds; None when it is not indexed."""
+        try:
+            return self.client.get("/v1/sounds", {"uri": uri_of(path)})["results"][0]
+        except ProblemError as problem:
+            assert problem.code == "unknown_path"
+            return None
+
+    def indexed(self, path: Path | bytes) -> JsonObject:
+        """Waits until the path holds a sound."""
+        return wait_for(lambda: self.sound(path))
+
+    def gone(self, path: Path) -> None:
+        """Waits until the path holds no sound."""
+        wait_for(lambda: self.sound(path) is None)
+
+    def label(self, sound_id: int, text: str | None) -> None:
+        self.client.patch(f"/v1/sounds/{sound_id}", {"label": text})
+
+    def children(self) -> list[int]:
+        """The daemon's child processes."""
+        return [pid for pid, parent in processes() if parent == self.pid]
+
+    def _address(self) -> str | None:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            endpoint = json.loads((self.data / "endpoint.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+        return endpoint["address"] if endpoint["pid"] == self.pid else None
+
+
+def processes() -> list[tuple[int, int]]:
+    """(pid, parent's pid) of everything that runs; what is dead but not reaped is left out."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [(int(pid), int(parent)) for pid, parent, state in rows if not state.startswith("Z")]
+
+
+@contextmanager
+def daemon_on(home: Path, *folders: Path, settings: str = QUICK) -> Generator[Daemon]:
+    """A daemon that runs, or ran: the body may stop it. It has to end well and to have logged no error."""
+    daemon = Daemon(home, settings)
+    try:
+        yield daemon.start(*folders)
+        if daemon.process is not None:
+            assert daemon.stop() == 0
+        errors = [line for line in daemon.log.read_text().splitlines() if " ERROR " in line]
+        assert errors == []
+    finally:
+        if daemon.process is not None:
+            daemon.client.close()
+            daemon.process.kill()
+            daemon.process.wait()
+
+
+def not_running(client: Client) -> bool:
+    try:
+        client.get("/healthz")
+    except DaemonNotRunning:
+        return True
+    return False
