@@ -88,9 +88,12 @@ def _insert(
 
 
 def _mix(seeds: list[Raw], random: np.random.Generator) -> dict[str, bytes]:
-    first, second = (seeds[index] for index in random.integers(len(seeds), size=2))
-    share = np.float32(random.uniform(0.2, 0.8))
-    return {name: (share * first[name] + (1 - share) * second[name]).astype("<f4").tobytes() for name in first}
+    one, other = (int(index) for index in random.integers(len(seeds), size=2))
+    share = random.uniform(0.2, 0.8)
+    return {
+        name: (share * raw + (1 - share) * seeds[other][name]).astype("<f4").tobytes()
+        for name, raw in seeds[one].items()
+    }
 
 
 def _drawn(count: int) -> Iterator[Raw]:

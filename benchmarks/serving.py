@@ -17,12 +17,11 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
-from library import fill_database, make_files, seed_sounds
+from library import Raw, fill_database, make_files, seed_sounds
 from rich.console import Console
 from rich.table import Table
 
@@ -38,9 +37,8 @@ def main() -> None:
     options = parser.parse_args()
     seeds = seed_sounds(options.corpus)
     table = Table(title=f"/v1/similar?id= over HTTP, {options.queries} queries, milliseconds")
-    for name in (
-        "segments", "index load", "ready", "cold", "p50", "p99", "8 clients p50", "p99 ", "answers/s", "RSS MB", "p50/healthz",
-    ):  # fmt: skip
+    load = ("segments", "index load", "ready", "cold")
+    for name in (*load, "p50", "p99", "8 clients p50", "p99 ", "answers/s", "RSS MB", "p50/healthz"):
         table.add_column(name, justify="right")
     for size in map(int, options.sizes.split(",")):
         with tempfile.TemporaryDirectory() as folder:
@@ -48,12 +46,12 @@ def main() -> None:
     Console(width=160).print(table)
 
 
-def _measure(folder: str, size: int, seeds: list[object], queries: int) -> Iterator[str]:
+def _measure(folder: str, size: int, seeds: list[Raw], queries: int) -> Iterator[str]:
     sounds, data = os.path.join(folder, "sounds"), os.path.join(folder, "data")
     os.mkdir(sounds)
     os.mkdir(data)
     make_files(sounds, size)
-    fill_database(os.path.join(data, "metadata.db"), sounds, seeds)  # type: ignore[arg-type]
+    fill_database(os.path.join(data, "metadata.db"), sounds, seeds)
     _compact(data)
     start = time.perf_counter()
     snapshot.load(data, "librosa", aspects.VERSION)
@@ -119,7 +117,7 @@ def _percentiles(latencies: list[float]) -> tuple[str, str]:
 
 
 @contextmanager
-def _daemon(data: str) -> Iterator[tuple[int, float, int]]:
+def _daemon(data: str) -> Generator[tuple[int, float, int]]:
     """The daemon on ``data``: its port, the seconds until it answered, its pid."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "timbred_daemon", "run", "--data-dir", data, "--listen", "127.0.0.1:0"]

@@ -53,7 +53,7 @@ class SearchOptions(Parameters):
 class SimilarParameters(SearchOptions):
     path: PathField = None
     uri: UriField = None
-    id: SoundIdField | None = None
+    id: SoundIdField | None = Field(None, description="A sound's id, as results give it.")
 
 
 class Segment(Result):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from timbred_indexer.errors import StorageError, UnavailableError
-from timbred_indexer.migrate import migrate, shipped
+from timbred_indexer.migrate import check_owner, migrate, shipped
 from timbred_indexer.model import Seq
 
 T = TypeVar("T")
@@ -50,14 +50,17 @@ def connect(path: str | bytes, *, readonly: bool = False) -> sqlite3.Connection:
         StorageError: the file cannot be opened or is no SQLite database.
     """
     try:
-        # A reader keeps write access to the -shm file; query_only keeps it from changing anything.
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.Error as error:
+        raise as_storage_error(error) from error
+    try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
+        # A reader keeps write access to the -shm file; query_only keeps it from changing anything.
         connection.execute(f"PRAGMA query_only = {'ON' if readonly else 'OFF'}")
     except sqlite3.Error as error:
+        connection.close()
         raise as_storage_error(error) from error
     return connection
 
@@ -88,6 +91,7 @@ class Database:
         self._writer = writer
         self._tasks: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
+        self._closing = threading.Lock()  # nothing is queued behind the end of the queue
         self.on_commit: Callable[[], None] | None = None
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
@@ -102,10 +106,12 @@ class Database:
         Raises:
             StorageError: see :func:`connect` and :func:`~timbred_indexer.migrate.migrate`.
         """
+        _create_private(path)
         writer = connect(path)
         try:
+            check_owner(writer)
+            writer.execute("PRAGMA journal_mode = WAL")
             migrate(writer, shipped())
-            os.chmod(path, 0o600)
         except sqlite3.Error as error:
             writer.close()
             raise as_storage_error(error) from error
@@ -119,15 +125,17 @@ class Database:
 
         Raises:
             StorageError: the database could not take it (disk full, damaged); nothing of ``task`` remains.
+            UnavailableError: it is closed.
         """
-        if self._closed:
-            raise UnavailableError("timbred is stopping.")
         future: Future[T] = Future()
-        self._tasks.put(_Write(task, future))
+        with self._closing:
+            self._check_open()
+            self._tasks.put(_Write(task, future))
         return await asyncio.wrap_future(future)
 
     async def read(self, task: Task[T]) -> T:
         """Runs ``task`` in one read transaction on a reader thread: it sees a single state of the database."""
+        self._check_open()
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_here, task)
 
     def read_here(self, task: Task[T]) -> T:
@@ -138,21 +146,26 @@ class Database:
             try:
                 return task(connection)
             finally:
-                connection.execute("ROLLBACK")
+                _roll_back(connection)
         except sqlite3.Error as error:
             raise as_storage_error(error) from error
 
     def close(self) -> None:
         """Finishes what was queued, then closes every connection. Safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
-        self._tasks.put(None)
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._tasks.put(None)
         self._thread.join()
         self._readers.shutdown(wait=True)
         for connection in self._connections:
             connection.close()
         self._writer.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UnavailableError("timbred is stopping.")
 
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -169,7 +182,8 @@ class Database:
             while len(group) < GROUP_LIMIT and not self._tasks.empty():
                 group.append(self._tasks.get())
             stopping = None in group
-            self._commit([write for write in group if write is not None])
+            # From here on nobody can cancel them.
+            self._commit([write for write in group if write and write.future.set_running_or_notify_cancel()])
 
     def _commit(self, group: list[_Write]) -> None:
         done: list[tuple[Future[Any], Any]] = []
@@ -179,7 +193,7 @@ class Database:
                 self._run(write, done)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
-            self._roll_back("ROLLBACK")
+            _roll_back(self._writer)
             for write in group:
                 if not write.future.done():
                     write.future.set_exception(as_storage_error(error))
@@ -190,19 +204,34 @@ class Database:
             self.on_commit()
 
     def _run(self, write: _Write, done: list[tuple[Future[Any], Any]]) -> None:
-        if not write.future.set_running_or_notify_cancel():
-            return
         self._writer.execute("SAVEPOINT task")
         try:
             result = write.task(self._writer)
-        except BaseException as error:  # noqa: BLE001  whatever it was goes to the one who asked; the group goes on
-            self._roll_back("ROLLBACK TO task")
+        except BaseException as error:
+            # Whatever it was goes to the one who asked; the group goes on.
+            if not self._writer.in_transaction and isinstance(error, sqlite3.Error):
+                raise  # a full disk may end the whole transaction, and then the group shares the reason
+            self._writer.execute("ROLLBACK TO task")
             write.future.set_exception(as_storage_error(error) if isinstance(error, sqlite3.Error) else error)
         else:
             done.append((write.future, result))
         self._writer.execute("RELEASE task")
 
-    def _roll_back(self, statement: str) -> None:
-        # A full disk may have ended the transaction already; then there is nothing left to undo.
-        if self._writer.in_transaction:
-            self._writer.execute(statement)
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # A full disk may have ended the transaction already; then there is nothing left to undo.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _create_private(path: str) -> None:
+    """SQLite gives the files it makes beside the database the database's own mode: it has to be right from the start.
+
+    Raises:
+        StorageError: the file cannot be made or opened.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.chmod(path, 0o600)
+    except OSError as error:
+        raise StorageError(f"The database cannot be opened: {error.strerror}.") from error

@@ -16,20 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbred_indexer import spectra
-from timbred_indexer.parameters import ANALYSIS_RATE, N_FFT, TOP_DB
+from timbred_indexer.parameters import (
+    ANALYSIS_RATE,
+    BLUR,
+    DECAY_DB,
+    ENVELOPE_HOP,
+    N_FFT,
+    SHORTEST_RHYTHM,
+    TOP_DB,
+)
 from timbred_indexer.spectra import Floats, Spectra
-
-ENVELOPE_HOP: Final = 64
-"""Samples per step of the amplitude envelope (2.9 ms): attacks are shorter than an STFT frame."""
-
-_SHORTEST_RHYTHM: Final = 1.0
-"""Seconds: two beats at 120 BPM; a shorter sound has no tempo."""
-
-_BLUR: Final = 0.005
-"""Seconds added to times before their logarithm: a millisecond more or less of a click's attack is not heard."""
-
-_DECAY_DB: Final = 20.0
-"""A sound has decayed when its envelope stays this far below its peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def rhythm(frames: Frames) -> Floats:
     onsets = spectra.onset_strength(frames.spectra)
     seconds = len(frames.spectra.samples) / ANALYSIS_RATE
     tempo = spectra.NO_TEMPO
-    if seconds >= _SHORTEST_RHYTHM:
+    if seconds >= SHORTEST_RHYTHM:
         tempo = spectra.tempo(*spectra.tempo_envelope(onsets))
     peaks = _count_peaks(onsets)
     return np.array(
@@ -122,7 +118,7 @@ def rms(frames: Frames) -> Floats:
     envelope = np.abs(np.pad(samples, (0, steps * ENVELOPE_HOP - len(samples)))).reshape(steps, -1).max(axis=1)
     step = ENVELOPE_HOP / ANALYSIS_RATE
     peak = int(np.argmax(envelope))
-    loud = np.flatnonzero(envelope >= 10 ** (-_DECAY_DB / 20))
+    loud = np.flatnonzero(envelope >= 10 ** (-DECAY_DB / 20))
     attack = (peak - int(loud[0]) + 1) * step
     decay = (int(loud[-1]) - peak + 1) * step
     power = np.square(envelope)
@@ -131,8 +127,8 @@ def rms(frames: Frames) -> Floats:
     level = 20 * np.log10(frames.level)
     return np.array(
         [
-            np.log2(attack + _BLUR),
-            np.log2(decay + _BLUR),
+            np.log2(attack + BLUR),
+            np.log2(decay + BLUR),
             np.log2(centre),
             np.log2(steps * step),
             -20 * np.log10(root + 1e-6),

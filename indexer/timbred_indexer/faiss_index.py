@@ -31,7 +31,7 @@ class FlatIndex:
         """
         try:
             index = faiss.read_index(path, faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             raise StorageError(f"The index file cannot be read: {error}", code="bad_snapshot") from error
         if not isinstance(index, faiss.IndexIDMap2):
             raise StorageError("The index file is of another kind.", code="bad_snapshot")

@@ -54,6 +54,7 @@ class IndexKeeper:
         self._space: SpaceName = space
         self._version = version
         self._manifest: Manifest | None = None
+        self._unavoidable = 0  # hidden vectors that the last compaction kept: they are alive, somewhere offline
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -115,7 +116,8 @@ class IndexKeeper:
         view = self._live.view
         if len(view.buffer) > BUFFER_HARD:
             return True
-        wasteful = self._live.hidden > max(BUFFER_SOFT, HIDDEN_SHARE * len(view))
+        self._unavoidable = min(self._unavoidable, self._live.hidden)
+        wasteful = self._live.hidden - self._unavoidable > max(BUFFER_SOFT, HIDDEN_SHARE * len(view))
         return idle and (len(view.buffer) > BUFFER_SOFT or wasteful)
 
     async def compact(self) -> None:
@@ -126,6 +128,7 @@ class IndexKeeper:
         """
         child = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # a file called numpy.py in the current folder is not ours to import
             "-m",
             "timbred_indexer.compact",
             self._database,
@@ -147,6 +150,7 @@ class IndexKeeper:
             raise StorageError(f"The index could not be compacted: {' '.join(last)}", code="compaction_failed")
         await self._adopt_snapshot()
         await self.catch_up()
+        self._unavoidable = self._live.hidden
         logger.info("Compacted the %s index: %d vectors.", self._space, len(self._live.view))
 
     async def _adopt_snapshot(self) -> None:

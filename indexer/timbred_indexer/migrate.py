@@ -38,7 +38,8 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -
         StorageError: the file is another program's (``foreign_database``), was written by a newer timbred
             (``database_newer``), or by a build whose migrations differ (``database_differs``).
     """
-    _check_owner(connection)
+    check_owner(connection)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL)"
     )
@@ -49,7 +50,12 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -
             _apply(connection, migration)
 
 
-def _check_owner(connection: sqlite3.Connection) -> None:
+def check_owner(connection: sqlite3.Connection) -> None:
+    """Changes nothing.
+
+    Raises:
+        StorageError: ``foreign_database``.
+    """
     owner: int = connection.execute("PRAGMA application_id").fetchone()[0]
     tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if owner == APPLICATION_ID:
@@ -59,7 +65,6 @@ def _check_owner(connection: sqlite3.Connection) -> None:
             "The database file belongs to another program; point data_dir at a folder of timbred's own.",
             code="foreign_database",
         )
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _check_history(applied: dict[int, str], migrations: tuple[Migration, ...]) -> None:

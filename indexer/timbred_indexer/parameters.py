@@ -49,3 +49,28 @@ undefined."""
 
 CLIP: Final = 3.0
 """Standard deviations at which a standardised value stops counting, so that one odd value cannot own a block."""
+
+ZERO: Final = 0.01
+"""What counts as zero for zero crossings, the peak being 1: dither and the ringing of a codec cross it all the time."""
+
+TEMPO_HOPS: Final = 2
+"""Frames of the onset envelope averaged before the tempo is sought: a quarter of the work, and the grid of
+librosa's default hop."""
+
+ENVELOPE_HOP: Final = 64
+"""Samples per step of the amplitude envelope (2.9 ms): attacks are shorter than an STFT frame."""
+
+SHORTEST_RHYTHM: Final = 1.0
+"""Seconds: two beats at 120 BPM; a shorter sound has no tempo."""
+
+DECAY_DB: Final = 20.0
+"""A sound has decayed when its envelope stays this far below its peak."""
+
+BLUR: Final = 0.005
+"""Seconds added to times before their logarithm: a millisecond more or less of a click's attack is not heard."""
+
+HELD_SECONDS: Final = 60.0
+"""5 MB. A longer sound is trimmed against the loudest sample so far."""
+
+DIGITAL_SILENCE: Final = 1e-7
+"""Peak below one step of 24 bits: nothing a converter recorded."""

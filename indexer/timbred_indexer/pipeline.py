@@ -11,13 +11,13 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, TransientInputError, UnavailableError, WorkerError
-from timbred_indexer.model import Analysis, FileId, FileStat, Seconds, Seq, SoundId
+from timbred_indexer.model import Analysis, FileId, FileStat, Seconds
 from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import files, sounds
 from timbred_indexer.store.files import PendingFile
@@ -26,6 +26,7 @@ from timbred_indexer.wire import AnalyseJob
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4  # reads of a file that cannot be read, before it is called failed
+WORKER_CODES = frozenset({"worker_crashed", "timed_out"})
 MAX_WORKER_ATTEMPTS = 2  # a crash or a hang is given one more try
 TROUBLE_SECONDS = 10.0  # a full disk, or workers that do not start, is looked at again after this
 RATE_WINDOW = 30.0  # seconds over which files/s is measured
@@ -87,8 +88,7 @@ class Pipeline:
     def rate(self) -> float:
         """Files finished per second, over the last half minute."""
         now = self._clock()
-        while self._done and self._done[0] < now - RATE_WINDOW:
-            self._done.popleft()
+        self._forget_before(now - RATE_WINDOW)
         return len(self._done) / max(1.0, now - self._done[0]) if self._done else 0.0
 
     @property
@@ -111,7 +111,11 @@ class Pipeline:
             for task in self._in_flight.values():
                 task.cancel()
             await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
-            self._hashers.shutdown(wait=True)
+            await asyncio.to_thread(self._hashers.shutdown, wait=True, cancel_futures=True)
+
+    def _forget_before(self, moment: float) -> None:
+        while self._done and self._done[0] < moment:
+            self._done.popleft()
 
     async def _claim(self, limit: int) -> list[PendingFile]:
         busy = tuple(self._in_flight)
@@ -140,22 +144,12 @@ class Pipeline:
         self._wake.set()
         if not task.cancelled():
             self._done.append(self._clock())
-            if error := task.exception():
-                logger.error("Indexing stopped at a file: %s", error, exc_info=error)
+            self._forget_before(self._done[-1] - RATE_WINDOW)
 
     async def _process(self, file: PendingFile) -> None:
+        """One file, up to the commit that settles what became of it. Raises nothing but a cancellation."""
         try:
-            await self._index(file)
-        except (InputError, MemoryError) as error:
-            code = error.code if isinstance(error, InputError) else "too_large"
-            await self._fail(file, code, str(error) or "The file needs more memory than a worker may use.")
-        except TransientInputError as error:
-            await self._postpone(file, error)
-        except WorkerError as error:
-            if file.attempts + 1 >= MAX_WORKER_ATTEMPTS:
-                await self._fail(file, error.code, error.message)
-            else:
-                await self._retry_later(file, 1.0, error.code, error.message)
+            await self._settle(file)
         except UnavailableError:
             return
         except StorageError as error:
@@ -166,6 +160,25 @@ class Pipeline:
         else:
             self._trouble = None
 
+    async def _settle(self, file: PendingFile) -> None:
+        try:
+            await self._index(file)
+        except (InputError, MemoryError) as error:
+            code = error.code if isinstance(error, InputError) else "too_large"
+            await self._fail(file, code, str(error) or "The file needs more memory than a worker may use.")
+        except TransientInputError as error:
+            await self._postpone(file, error)
+        except WorkerError as error:
+            if _tries(file, WORKER_CODES) >= MAX_WORKER_ATTEMPTS:
+                await self._fail(file, error.code, error.message)
+            else:
+                await self._retry_later(file, 1.0, error.code, error.message, _tries(file, WORKER_CODES))
+        except (UnavailableError, StorageError):
+            raise
+        except Exception:  # the job's edge: our own mistake costs this file, once, and not the daemon
+            logger.exception("Indexing a file failed")
+            await self._fail(file, "internal", "timbred made a mistake with this file; its log says more.")
+
     async def _index(self, file: PendingFile) -> None:
         stat, digest = await asyncio.get_running_loop().run_in_executor(self._hashers, fingerprint, file.path)
         if (stat.size, stat.mtime_ns, stat.inode) != (file.stat.size, file.stat.mtime_ns, file.stat.inode):
@@ -173,11 +186,12 @@ class Pipeline:
             raise TransientInputError("The file changed since it was scanned.", code="still_writing")
         while (other := self._analysing.get(digest)) is not None:
             await asyncio.wait([other])
-        if await self._db.write(lambda connection: self._link_known(connection, file, digest)):
-            return
+        # Taken before the next await: of two copies that come at once, only one may find the sound unknown.
         finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._analysing[digest] = finished
         try:
+            if await self._db.write(lambda connection: self._link_known(connection, file, digest)):
+                return
             analysis = await self._analyser.analyse(AnalyseJob(file.path, None, None, deadline_for(stat.size)))
             await self._check_unchanged(file, stat)
             await self._db.write(lambda connection: self._store(connection, file, digest, analysis))
@@ -196,16 +210,14 @@ class Pipeline:
         known = sounds.by_hash(connection, digest)
         if known is None or known.version != self._version:
             return False
-        self._link(connection, file, known.id, next_seq(connection))
+        seq = next_seq(connection)
+        sounds.revive(connection, known.id, seq)
+        files.link(connection, file.id, file.stat, known.id, seq)
         return True
 
     def _store(self, connection: sqlite3.Connection, file: PendingFile, digest: bytes, analysis: Analysis) -> None:
         seq = next_seq(connection)
         sound = sounds.save_analysis(connection, digest, analysis, "librosa", seq)
-        self._link(connection, file, sound, seq)
-
-    def _link(self, connection: sqlite3.Connection, file: PendingFile, sound: SoundId, seq: Seq) -> None:
-        sounds.revive(connection, sound, seq)
         files.link(connection, file.id, file.stat, sound, seq)
 
     async def _fail(self, file: PendingFile, code: str, message: str) -> None:
@@ -215,18 +227,24 @@ class Pipeline:
         )
 
     async def _postpone(self, file: PendingFile, error: TransientInputError) -> None:
+        tries = _tries(file, {error.code})
         if error.code == "still_writing":
             # A writer that closes the file is seen at once; asking again is for those nobody tells of.
-            await self._retry_later(file, min(0.25 * 2 ** min(file.attempts, 6), 10.0), error.code, error.message)
-        elif file.attempts + 1 >= MAX_ATTEMPTS:
+            await self._retry_later(file, min(0.25 * 2 ** min(tries - 1, 6), 10.0), error.code, error.message, tries)
+        elif tries >= MAX_ATTEMPTS:
             await self._fail(file, error.code, error.message)
         else:
-            await self._retry_later(file, 0.5 * 4**file.attempts, error.code, error.message)
+            await self._retry_later(file, 0.5 * 4 ** (tries - 1), error.code, error.message, tries)
 
-    async def _retry_later(self, file: PendingFile, delay: float, code: str, message: str) -> None:
-        attempts, retry_at = file.attempts + 1, self._clock() + delay
+    async def _retry_later(self, file: PendingFile, delay: float, code: str, message: str, attempts: int) -> None:
+        retry_at = self._clock() + delay
         await self._db.write(
             lambda connection: files.postpone(
                 connection, file.id, retry_at, code, message, attempts, next_seq(connection)
             )
         )
+
+
+def _tries(file: PendingFile, codes: Collection[str]) -> int:
+    """How often the file has ended like this in a row, this time included: a late writer is no crash."""
+    return 1 + (file.attempts if file.error_code in codes else 0)

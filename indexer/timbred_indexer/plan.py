@@ -57,7 +57,8 @@ def make_plan(
         rows: what is known within the scanned scope.
         disk: what is there within that scope.
         unreadable: directories (or files) that could not be looked at: nothing below them is called gone.
-        elsewhere: rows outside the scope whose file was just found to be gone: they may have moved in.
+        elsewhere: rows outside the scope whose file is not where it was: they may have moved in. Those that did not
+            are left to a scan of their own place.
     """
     plan = Plan()
     frozen = tuple(unreadable)
@@ -75,8 +76,7 @@ def make_plan(
             _compare(plan, row, found)
         else:
             ghosts[place] = row
-    lost.extend(elsewhere)
-    by_identity = _by_identity(lost)
+    by_identity = _by_identity([*lost, *elsewhere])
     moved: set[FileId] = set()
     for (folder, path), stat in disk.items():
         if (folder, path) in taken:

@@ -35,16 +35,18 @@ def fingerprint(path: bytes) -> tuple[FileStat, bytes]:
     except OSError as error:
         raise TransientInputError(f"The file cannot be read: {error.strerror}.", code="unreadable") from error
     try:
-        with os.fdopen(descriptor, "rb", buffering=0) as file:
-            before = os.fstat(descriptor)
-            if not stat.S_ISREG(before.st_mode):
-                raise TransientInputError("The path is no longer a regular file.", code="vanished")
-            if is_being_written(descriptor, before):
-                raise TransientInputError("Another program is still writing the file.", code="still_writing")
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise TransientInputError("The path is no longer a regular file.", code="vanished")
+        if is_being_written(descriptor, before):
+            raise TransientInputError("Another program is still writing the file.", code="still_writing")
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
             digest = hashlib.file_digest(file, "sha256").digest()
-            after = file_stat(os.fstat(descriptor))
+        after = file_stat(os.fstat(descriptor))
     except OSError as error:
         raise TransientInputError(f"The file cannot be read: {error.strerror}.", code="unreadable") from error
+    finally:
+        os.close(descriptor)
     if after != file_stat(before):
         raise TransientInputError("The file changed while it was read.", code="still_writing")
     return after, digest

@@ -1,17 +1,21 @@
 """Walks and stats: what is on the disk below one path. Reads directories, never a file.
 
 Names are bytes. Hidden entries, well-known side folders and files that cannot hold sound are left out. Symbolic links
-are followed only where they stay inside the root, and never into a directory that is being walked already.
+are followed only where they stay inside the root, and never into a directory that the path has passed already; so
+what a path shows does not depend on where a look began.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from timbred_indexer.model import FileStat
+
+Passed = frozenset[tuple[int, int]]  # (device, inode) of the directories on the way
 
 EXCLUDED_DIRECTORIES = frozenset({b"@eaDir", b"__MACOSX", b"node_modules", b"lost+found", b"$RECYCLE.BIN"})
 
@@ -65,36 +69,47 @@ def look(root: bytes, path: bytes) -> Seen:
     A path that is not there yields nothing; one that cannot be looked at is ``unreadable``.
     """
     seen = Seen()
-    if excluded(path):
-        return seen
     full = os.path.join(root, path) if path else root
+    if excluded(path) or (path and not _inside(root, full)):
+        return seen
     try:
-        info = os.lstat(full)
-        if stat.S_ISLNK(info.st_mode) and _inside(root, full):
-            info = os.stat(full)
+        passed = _passed(root, path)
+        info = os.stat(full)
     except (FileNotFoundError, NotADirectoryError):
         return seen
-    except OSError:
-        seen.unreadable.append(path)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            seen.unreadable.append(path)
         return seen
     if not path:
         seen.root_device = file_stat(info).device
     if stat.S_ISDIR(info.st_mode):
-        _walk(root, path, seen, {(info.st_dev, info.st_ino)})
+        if _identity(info) not in passed:
+            _walk(root, path, seen, passed | {_identity(info)})
     elif stat.S_ISREG(info.st_mode) and may_hold_sound(os.path.basename(path)):
         seen.files[path] = file_stat(info)
     return seen
 
 
-def _walk(root: bytes, top: bytes, seen: Seen, visited: set[tuple[int, int]]) -> None:
-    waiting = [top]
+def _passed(root: bytes, path: bytes) -> Passed:
+    """The directories above ``path``, from the root on."""
+    parts = path.split(b"/")
+    return frozenset(_identity(os.stat(os.path.join(root, *parts[:depth]))) for depth in range(len(parts)) if path)
+
+
+def _identity(info: os.stat_result) -> tuple[int, int]:
+    return info.st_dev, info.st_ino
+
+
+def _walk(root: bytes, top: bytes, seen: Seen, passed: Passed) -> None:
+    waiting = [(top, passed)]
     while waiting:
-        directory = waiting.pop()
+        directory, passed = waiting.pop()
         prefix = directory + b"/" if directory else b""
         try:
             with os.scandir(os.path.join(root, directory) if directory else root) as entries:
                 for entry in entries:
-                    waiting.extend(_note(root, prefix + entry.name, entry, seen, visited))
+                    waiting.extend(_note(root, prefix + entry.name, entry, seen, passed))
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
@@ -102,28 +117,25 @@ def _walk(root: bytes, top: bytes, seen: Seen, visited: set[tuple[int, int]]) ->
 
 
 def _note(
-    root: bytes, path: bytes, entry: os.DirEntry[bytes], seen: Seen, visited: set[tuple[int, int]]
-) -> Iterator[bytes]:
-    """Takes down one entry; yields it when it is a directory to walk."""
+    root: bytes, path: bytes, entry: os.DirEntry[bytes], seen: Seen, passed: Passed
+) -> Iterator[tuple[bytes, Passed]]:
+    """Takes down one entry; yields it, and what lies behind it, when it is a directory to walk."""
     if entry.name.startswith(b".") or entry.name in EXCLUDED_DIRECTORIES:
         return
     try:
-        link = entry.is_symlink()
-        if link and not _inside(root, entry.path):
+        if entry.is_symlink() and not _inside(root, entry.path):
             return
         if entry.is_dir():
-            info = entry.stat()
-            # Only links can lead twice to one directory; a plain tree needs no memory of where it was.
-            if link and (info.st_dev, info.st_ino) in visited:
-                return
-            visited.add((info.st_dev, info.st_ino))
-            yield path
+            identity = _identity(entry.stat())
+            if identity not in passed:
+                yield path, passed | {identity}
         elif entry.is_file() and may_hold_sound(entry.name):
             seen.files[path] = file_stat(entry.stat())
     except (FileNotFoundError, NotADirectoryError):
         return
-    except OSError:
-        seen.unreadable.append(path)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            seen.unreadable.append(path)
 
 
 def _inside(root: bytes, path: bytes) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from timbred_indexer.db import Database, next_seq
-from timbred_indexer.model import FileStat, FolderId, FolderState, Seq
+from timbred_indexer.db import Database, Task, next_seq
+from timbred_indexer.model import FileId, FileStat, FolderId, FolderState, Seq
 from timbred_indexer.plan import Place, Plan, make_plan, too_much_gone
 from timbred_indexer.scan import Seen, excluded, file_stat, look
-from timbred_indexer.store import files, folders
+from timbred_indexer.store import files, folders, sounds
 from timbred_indexer.store.files import FileRow
 from timbred_indexer.store.folders import Folder
 from timbred_indexer.targets import ScanTarget
+
+T = TypeVar("T")
 
 VOLUME_SHARE = 0.5  # of a folder's files must be where they were for a new device number to be the same volume
 
@@ -53,19 +57,25 @@ class Scanner:
             folder = known.get(folder_id)
             if folder is None:
                 continue
-            reason = await self._db.read(lambda connection, folder=folder: check_health(connection, folder))
+            reason = await self._beside(lambda connection, folder=folder: check_health(connection, folder))
             if reason is not None:
                 offline[folder_id] = reason
                 changed |= await self._set_state(folder, FolderState.OFFLINE, reason)
             else:
                 healthy += _scope(folder, [target for target in targets if target.folder == folder_id])
         if healthy:
-            found = await self._db.read(lambda connection: prepare(connection, known, healthy))
+            found = await self._beside(lambda connection: prepare(connection, known, healthy))
+            if await self._beside(lambda connection: went_away(connection, known, found.plan)):
+                return await self.scan(targets)
             if found.plan or found.whole:
                 now = self._clock()
                 changed |= await self._db.write(lambda connection: write_plan(connection, known, found, now))
             brings_work = found.plan.brings_work
         return ScanOutcome(brings_work, changed, offline)
+
+    async def _beside(self, task: Task[T]) -> T:
+        """Reads in a thread that no query waits for: a disk may be slow, or hang."""
+        return await asyncio.to_thread(self._db.read_here, task)
 
     async def _set_state(self, folder: Folder, state: FolderState, reason: str) -> bool:
         if folder.state is state and folder.reason == reason:
@@ -88,15 +98,17 @@ def check_health(connection: sqlite3.Connection, folder: Folder) -> str | None:
         return "The path is not a folder."
     except OSError as error:
         return f"The folder cannot be read: {error.strerror}."
-    had_files = files.present_count(connection, folder.id) > 0
-    if empty and had_files and folder.device is not None:
-        # A folder whose one file was deleted is empty by right; only another volume makes it suspicious.
-        device_differs = file_stat(info).device != folder.device
-        if device_differs or files.present_count(connection, folder.id) > 20:
-            return "The folder is empty, but it had files; is its drive mounted?"
-    if file_stat(info).device != folder.device and folder.device is not None and not _same_volume(connection, folder):
-        return "Another volume is mounted at the folder's place."
-    return None
+    # On its own volume an empty folder is empty by right: the scan judges whether that is too much at once.
+    if folder.device is None or file_stat(info).device == folder.device or _same_volume(connection, folder):
+        return None
+    if empty:
+        return "The folder is empty, but it had files; is its drive mounted?"
+    return "Another volume is mounted at the folder's place."
+
+
+def went_away(connection: sqlite3.Connection, known: dict[FolderId, Folder], plan: Plan) -> bool:
+    """Whether a root stopped being healthy while it was looked at: then nothing is known of what seemed gone."""
+    return any(check_health(connection, known[folder]) for folder in {row.folder for row in plan.gone})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +148,23 @@ def write_plan(connection: sqlite3.Connection, known: dict[FolderId, Folder], fo
     files.mark_changed(connection, ((row.id, stat) for row, stat in plan.changed), seq)
     for row in plan.returned:
         files.mark_returned(connection, row.id, seq)
+    _revive(connection, [*plan.returned, *(row for row, *_ in plan.moved)], seq)
     for folder, path, stat in plan.new:
         files.insert(connection, folder, [(path, stat)], seq)
     for file, device in plan.other_device:
         files.set_device(connection, [file], device)
+    retried = 0
     for folder, device in found.whole.items():
         folders.set_scanned(connection, folder, device, now)
-        files.retry_unreadable(connection, folder, seq)
-    return _judge(connection, known, plan, present, set(found.whole), seq) or bool(plan)
+        retried += files.retry_unreadable(connection, folder, seq)
+    return _judge(connection, known, plan, present, set(found.whole), seq) or bool(plan) or retried > 0
+
+
+def _revive(connection: sqlite3.Connection, rows: Iterable[FileRow], seq: Seq) -> None:
+    """What stayed away for longer than the grace was tombstoned, and is found again from now on."""
+    back: list[FileId] = [row.id for row in rows if row.state == "missing"]
+    for sound in files.sounds_at(connection, back):
+        sounds.revive(connection, sound, seq)
 
 
 def _judge(
@@ -161,6 +182,8 @@ def _judge(
     for folder in whole | set(gone) | set(back):
         state = known[folder].state
         if too_much_gone(gone[folder], present[folder]):
+            if state is FolderState.SUSPECT:
+                continue  # the first loss is what is to be confirmed
             reason = f"{gone[folder]} of {present[folder]} files vanished at once."
             folders.set_state(connection, folder, FolderState.SUSPECT, reason, seq)
         elif state is FolderState.OFFLINE or (
@@ -171,9 +194,8 @@ def _judge(
 
 
 def _still_missing(connection: sqlite3.Connection, folder: Folder) -> bool:
-    present = files.present_count(connection, folder.id)
-    missing = len([row for row in files.below(connection, folder.id, b"") if row.state == "missing"])
-    return too_much_gone(missing, present + missing)
+    missing = files.lost_count(connection, folder.id)
+    return too_much_gone(missing, files.present_count(connection, folder.id) + missing)
 
 
 def _scope(folder: Folder, targets: list[ScanTarget]) -> list[ScanTarget]:
@@ -214,6 +236,8 @@ def _vanished_elsewhere(
 def _still_there(folder: Folder, row: FileRow) -> bool:
     try:
         found = file_stat(os.stat(os.path.join(folder.path, row.path)))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return True  # nobody can tell
     return (found.inode, found.size, found.mtime_ns) == (row.inode, row.size, row.mtime_ns)

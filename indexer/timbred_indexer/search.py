@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,9 @@ from timbred_indexer.query import Filter, Options, Query, choose_windows
 from timbred_indexer.store import sounds, vectors
 from timbred_indexer.store.sounds import Sound, StoredSegment
 
-SPARE = 8  # candidates beyond k that are scored exactly, so that rounding cannot decide who is k-th
+SPARE = 8  # candidates beyond k that are scored exactly, at least
+ROUNDING = 1e-5  # how far two computations of one score may lie apart; whoever is so near to the k-th is scored exactly
+MOST_TIED = 4096  # … up to so many
 DEEPER = 4  # each time the index is asked for so many times more
 
 
@@ -82,7 +84,7 @@ class Searcher:
         asked = aspects.reweight(matrix, options.weights) if options.weights else matrix
         allowed = self._allowed(connection, view, options.filter) if options.filter else None
         ranked = rank(view, asked, allowed, query.sound, options.k)
-        chosen = list(islice(_with_files(connection, ranked, options.k), options.k + SPARE))
+        chosen = _enough(_with_files(connection, ranked, options.k), options.k)
         scored = self._rescore(connection, chosen, asked)[: options.k]
         kept = [candidate for candidate in scored if candidate.score >= options.min_similarity]
         return Answer(self._explained(connection, kept, windows), tuple(notes), view.seq)
@@ -187,6 +189,15 @@ def _with_files(connection: sqlite3.Connection, ranked: Iterator[Candidate], k: 
     while part := list(islice(ranked, k + SPARE)):
         seen = sounds.visible(connection, [candidate.sound for candidate in part])
         yield from (candidate for candidate in part if candidate.sound in seen)
+
+
+def _enough(ranked: Iterator[Candidate], k: int) -> list[Candidate]:
+    """As many as can be among the first ``k`` once rounding is out of the scores."""
+    chosen = list(islice(ranked, k + SPARE))
+    if len(chosen) < k + SPARE or chosen[-1].score < chosen[k - 1].score - ROUNDING:
+        return chosen
+    near = takewhile(lambda candidate: candidate.score >= chosen[k - 1].score - ROUNDING, ranked)
+    return chosen + list(islice(near, MOST_TIED))
 
 
 def _vector(blob: bytes) -> NDArray[np.float32]:

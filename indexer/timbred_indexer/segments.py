@@ -14,13 +14,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from timbred_indexer.parameters import ANALYSIS_RATE, SHORTEST_REMAINDER, TRIM_DB, WINDOW
-
-HELD_SECONDS: Final = 60.0
-"""5 MB. A longer sound is trimmed against the loudest sample so far."""
-
-DIGITAL_SILENCE: Final = 1e-7
-"""Peak below one step of 24 bits: nothing a converter recorded."""
+from timbred_indexer.parameters import (
+    ANALYSIS_RATE,
+    DIGITAL_SILENCE,
+    HELD_SECONDS,
+    SHORTEST_REMAINDER,
+    TRIM_DB,
+    WINDOW,
+)
 
 _WINDOW: Final = round(WINDOW * ANALYSIS_RATE)
 _SHORTEST: Final = round(SHORTEST_REMAINDER * ANALYSIS_RATE)

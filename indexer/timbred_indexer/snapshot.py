@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from timbred_indexer.atomic import replace_file
 from timbred_indexer.errors import StorageError
@@ -55,7 +56,7 @@ def save(folder: str, space: SpaceName, version: str, seq: Seq, index: FlatIndex
 
     def write(temporary: str) -> None:
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(asdict(manifest), file)
+            json.dump({**asdict(manifest), "seal": _seal(manifest)}, file)
 
     replace_file(manifest_path(folder, space), write)
     return manifest
@@ -70,7 +71,7 @@ def load(folder: str, space: SpaceName, version: str) -> tuple[Manifest, FlatInd
     path = index_path(folder, space)
     try:
         with open(manifest_path(folder, space), encoding="utf-8") as file:
-            manifest = Manifest(**json.load(file))
+            manifest = _sealed(json.load(file))
         size = os.path.getsize(path)
     except FileNotFoundError as error:
         raise StorageError("There is no snapshot yet.", code="no_snapshot") from error
@@ -105,6 +106,24 @@ def remove(folder: str, space: SpaceName) -> None:
     for path in (manifest_path(folder, space), index_path(folder, space)):
         if os.path.exists(path):
             os.unlink(path)
+
+
+def _sealed(fields: object) -> Manifest:
+    """A manifest whose own bytes are whole: a wrong seq would pass over changes without a word.
+
+    Raises:
+        ValueError, TypeError: they are not.
+    """
+    if not isinstance(fields, dict):
+        raise TypeError("it is not a JSON object")
+    manifest = Manifest(**{name: value for name, value in fields.items() if name != "seal"})
+    if fields.get("seal") != _seal(manifest):
+        raise ValueError("its seal does not fit")
+    return manifest
+
+
+def _seal(manifest: Manifest) -> str:
+    return hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode()).hexdigest()
 
 
 def checksum(path: str) -> str:

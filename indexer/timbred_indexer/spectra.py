@@ -26,17 +26,15 @@ from timbred_indexer.parameters import (
     N_FFT,
     N_MELS,
     N_MFCC,
+    TEMPO_HOPS,
     TOP_DB,
+    ZERO,
 )
 
 Floats = NDArray[np.floating[Any]]
 """float32 throughout, which NumPy's stubs lose track of."""
 
-ZERO: Final = 0.01
-"""What counts as zero for zero crossings, the peak being 1: dither and the ringing of a codec cross it all the time."""
-
 _AMIN = 1e-10  # librosa's floor under a logarithm
-_TEMPO_HOPS = 2  # frames of the onset envelope averaged before the tempo is sought: a quarter of the work, 2 BPM at 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +137,8 @@ NO_TEMPO: Final = Tempo(0.0, 0.0, 0.0)
 
 def tempo_envelope(onsets: Floats) -> tuple[Floats, int]:
     """The onset envelope that tempo is sought in, at half the frame rate, and its hop length in samples."""
-    whole = onsets[: len(onsets) // _TEMPO_HOPS * _TEMPO_HOPS]
-    return whole.reshape(-1, _TEMPO_HOPS).mean(axis=1), HOP * _TEMPO_HOPS
+    whole = onsets[: len(onsets) // TEMPO_HOPS * TEMPO_HOPS]
+    return whole.reshape(-1, TEMPO_HOPS).mean(axis=1), HOP * TEMPO_HOPS
 
 
 def tempo(envelope: Floats, hop: int) -> Tempo:

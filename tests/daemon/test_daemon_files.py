@@ -168,9 +168,7 @@ def test_a_directory_that_becomes_a_file_is_that_file(daemon: Daemon, folder: Pa
     assert daemon.sound(inner) is None
 
 
-def test_links_are_followed_inside_the_folder_only(
-    daemon: Daemon, folder: Path, tmp_path: Path, pitch: float
-) -> None:
+def test_links_are_followed_inside_the_folder_only(daemon: Daemon, folder: Path, tmp_path: Path, pitch: float) -> None:
     inside = write_tone(folder / "a" / "in.wav", pitch)
     outside = write_tone(tmp_path / "out" / "out.wav", pitch + 1)
     (folder / "a" / "loop").symlink_to(folder)

@@ -20,7 +20,7 @@ ODD_NAMES = {
     "an emoji": "🥁.wav".encode(),
     "255 bytes": b"x" * 251 + b".wav",
     "what URIs reserve": b"50%25 #1?&+;= .wav",
-    "a quote and a backslash": b"it's \"\\here\\\".wav",
+    "a quote and a backslash": b'it\'s "\\here\\".wav',
 }
 
 

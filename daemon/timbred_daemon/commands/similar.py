@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Literal, cast
 
@@ -23,7 +24,7 @@ Form = Literal["json", "paths", "m3u"]
 @click.option("--json", "form", flag_value="json", help="Print the daemon's whole answer.")
 @click.option("--paths", "form", flag_value="paths", help="Print only paths, byte for byte as on disk.")
 @click.option("--m3u", "form", flag_value="m3u", help="Print a playlist.")
-@click.option("--explain", is_flag=True, help="Say what makes each one similar.")
+@click.option("--explain", is_flag=True, help="Show how similar each aspect is.")
 @click.option("--min-similarity", type=click.FloatRange(0, 1), metavar="X", help="Leave out what is less similar.")
 @click.option("--folder", type=click.Path(path_type=bytes), metavar="F", help="Only what lies in this folder.")
 @click.option("--min-duration", type=click.FloatRange(0), metavar="S", help="Shortest sound, in seconds.")
@@ -41,8 +42,8 @@ def similar(
 ) -> None:
     """List the sounds most similar to a file, or to the sound with a number.
 
-    Without --json, --paths or --m3u: similarity, ID, label, the part that is meant (start and end in seconds) and
-    path; as a table on a terminal, else tab-separated.
+    On a terminal: a table with the reasons. Into a pipe, tab-separated: similarity, ID, label, the part that matched
+    best (start and end in seconds) and path.
     """
     if folder is not None:
         filters["folder"] = argument_uri(folder)
@@ -66,10 +67,12 @@ def similar(
 
 
 def _write_results(results: list[JsonObject], explain: bool) -> None:
-    headings = ["Similarity", "ID", "Label", "Start", "End", "Path"]
-    if explain:
-        headings += ["Aspects", "Reasons"]
-    write_rows(headings, (_cells(row, explain) for row in results))
+    if sys.stdout.isatty():
+        from timbred_daemon.commands.similar_table import draw
+
+        draw(results, explain)
+    else:
+        write_rows((), (_cells(row, explain) for row in results))
 
 
 def _cells(row: JsonObject, explain: bool) -> list[Cell]:

@@ -33,13 +33,14 @@ class FileRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """A file that waits for its turn. ``path`` is absolute."""
+    """A file that waits for its turn. ``path`` is absolute; ``error_code``: how its last try ended."""
 
     id: FileId
     folder: FolderId
     path: bytes
     stat: FileStat
     attempts: int
+    error_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,27 @@ def by_inodes(connection: sqlite3.Connection, inodes: Sequence[int]) -> list[Fil
     return found
 
 
+def lost_count(connection: sqlite3.Connection, folder: FolderId) -> int:
+    """Files that went missing when their folder became what it is now (suspect), or later."""
+    row = connection.execute(
+        "SELECT count(*) FROM file JOIN folder ON folder.id = folder_id "
+        "WHERE folder_id = ? AND file.state = 'missing' AND file.seq >= folder.seq",
+        (folder,),
+    ).fetchone()
+    return int(row[0])
+
+
+def sounds_at(connection: sqlite3.Connection, ids: Sequence[FileId]) -> set[SoundId]:
+    """The sounds of these rows."""
+    found: set[SoundId] = set()
+    for start in range(0, len(ids), 500):
+        part = ids[start : start + 500]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(f"SELECT sound_id FROM file WHERE id IN ({marks}) AND sound_id IS NOT NULL", part)
+        found.update(SoundId(row[0]) for row in rows)
+    return found
+
+
 def present_count(connection: sqlite3.Connection, folder: FolderId) -> int:
     row = connection.execute(
         "SELECT count(*) FROM file WHERE folder_id = ? AND state <> 'missing'", (folder,)
@@ -99,22 +121,25 @@ def insert(connection: sqlite3.Connection, folder: FolderId, found: Iterable[tup
 
 
 def mark_changed(connection: sqlite3.Connection, changed: Iterable[tuple[FileId, FileStat]], seq: Seq) -> None:
-    """Bytes may be others now: pending again. The old sound goes on answering until they are hashed."""
+    """Bytes may be others now: pending again. The old sound goes on answering until they are hashed, if it did."""
     for file, stat in changed:
+        _touch_sound(connection, file, seq)
         connection.execute(
-            "UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, state = 'pending', error_code = NULL, "
-            "error_message = NULL, attempts = 0, retry_at = 0, missing_since = NULL, seq = ? WHERE id = ?",
+            "UPDATE file SET size = ?, mtime_ns = ?, inode = ?, device = ?, error_code = NULL, "
+            "error_message = NULL, attempts = 0, retry_at = 0, missing_since = NULL, seq = ?, "
+            "sound_id = CASE WHEN state <> 'missing' THEN sound_id END, state = 'pending' WHERE id = ?",
             (stat.size, stat.mtime_ns, stat.inode, stat.device, seq, file),
         )
-        _touch_sound(connection, file, seq)
 
 
 def move(connection: sqlite3.Connection, file: FileId, folder: FolderId, path: bytes, stat: FileStat, seq: Seq) -> None:
     """Gives the row its new place; sound, label and state go with it. A missing row at that place makes way."""
     ghost = connection.execute(
-        "DELETE FROM file WHERE folder_id = ? AND path = ? AND id <> ? AND state = 'missing' RETURNING label",
+        "DELETE FROM file WHERE folder_id = ? AND path = ? AND id <> ? AND state = 'missing' RETURNING label, sound_id",
         (folder, path, file),
     ).fetchone()
+    if ghost:
+        connection.execute("UPDATE sound SET seq = ? WHERE id = ?", (seq, ghost[1]))
     connection.execute("UPDATE file SET label = coalesce(label, ?) WHERE id = ?", (ghost[0] if ghost else None, file))
     connection.execute(
         "UPDATE file SET folder_id = ?, path = ?, size = ?, mtime_ns = ?, inode = ?, device = ?, missing_since = NULL, "
@@ -156,13 +181,13 @@ def claim_pending(connection: sqlite3.Connection, now: float, limit: int, busy: 
     """
     rows = connection.execute(
         "SELECT file.id, folder_id, CAST(folder.path || '/' || file.path AS BLOB), "
-        "size, mtime_ns, inode, file.device, attempts "
+        "size, mtime_ns, inode, file.device, attempts, error_code "
         "FROM file JOIN folder ON folder.id = folder_id "
         "WHERE file.state = 'pending' AND retry_at <= ? AND active AND folder.state <> 'offline' "
         f"AND file.id NOT IN ({_id_list(busy)}) ORDER BY retry_at, file.id LIMIT ?",
         (now, limit),
     )
-    return [PendingFile(FileId(row[0]), FolderId(row[1]), bytes(row[2]), FileStat(*row[3:7]), row[7]) for row in rows]
+    return [PendingFile(FileId(row[0]), FolderId(row[1]), bytes(row[2]), FileStat(*row[3:7]), *row[7:]) for row in rows]
 
 
 def next_retry(connection: sqlite3.Connection, busy: Iterable[FileId]) -> float | None:
@@ -218,18 +243,19 @@ def retry(connection: sqlite3.Connection, folder: FolderId | None, path: bytes, 
     where, values = ("1", ()) if folder is None else ("folder_id = ? AND path = ?", (folder, path))
     return connection.execute(
         "UPDATE file SET state = 'pending', retry_at = 0, attempts = 0, error_code = NULL, error_message = NULL, "
-        f"seq = ? WHERE (state = 'failed' OR (state = 'pending' AND retry_at > 0)) AND {where}",
+        f"seq = ? WHERE (state = 'failed' OR (state = 'pending' AND retry_at > 0)) AND {where} "
+        "AND folder_id IN (SELECT id FROM folder WHERE active)",
         (seq, *values),
     ).rowcount
 
 
-def retry_unreadable(connection: sqlite3.Connection, folder: FolderId, seq: Seq) -> None:
-    """Gives files that could not be read another chance, as a whole scan of their folder does."""
-    connection.execute(
+def retry_unreadable(connection: sqlite3.Connection, folder: FolderId, seq: Seq) -> int:
+    """Gives files that could not be read another chance, as a whole scan of their folder does. Returns how many."""
+    return connection.execute(
         "UPDATE file SET state = 'pending', retry_at = 0, attempts = 0, error_code = NULL, error_message = NULL, "
         "seq = ? WHERE folder_id = ? AND state = 'failed' AND error_code IN ('unreadable', 'vanished')",
         (seq, folder),
-    )
+    ).rowcount
 
 
 def failures(connection: sqlite3.Connection, after: FileId, limit: int) -> list[Failure]:

@@ -11,7 +11,8 @@ from timbred_indexer.model import Analysis, FileId, Seconds, SegmentId, Seq, Sou
 # A file lets its sound be seen when its bytes were this sound when last hashed, and its folder can be trusted.
 # (The + keeps SQLite from taking the index on state, which nearly every file shares, instead of the one on the sound.)
 VISIBLE_FILE = (
-    "file.sound_id IS NOT NULL AND +file.state IN ('indexed', 'pending') AND folder.active AND folder.state <> 'offline'"
+    "file.sound_id IS NOT NULL AND +file.state IN ('indexed', 'pending') "
+    "AND folder.active AND folder.state <> 'offline'"
 )
 
 
@@ -101,13 +102,17 @@ def save_analysis(
 
 
 def revive(connection: sqlite3.Connection, sound: SoundId, seq: Seq) -> None:
-    """Gives a tombstoned sound new segments with its old aspects and vectors. A living one is left as it is."""
+    """Gives a tombstoned sound new segments with its old aspects and vectors.
+
+    A living one is left as it is, and so is one whose newest analysis found silence: what died then is no longer true.
+    """
     alive = connection.execute(
         "SELECT 1 FROM segment WHERE sound_id = ? AND dead_seq IS NULL LIMIT 1", (sound,)
     ).fetchone()
     last = connection.execute("SELECT max(dead_seq) FROM segment WHERE sound_id = ?", (sound,)).fetchone()[0]
-    if alive or last is None:
+    if alive or last is None or not _fits_version(connection, sound, last):
         return
+    connection.execute("UPDATE sound SET seq = ? WHERE id = ?", (seq, sound))
     rows = connection.execute(
         'SELECT id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq = ? ORDER BY id', (sound, last)
     ).fetchall()
@@ -174,12 +179,28 @@ def requeue_outdated(connection: sqlite3.Connection, space: SpaceName, version: 
     """
     known = connection.execute("SELECT 1 FROM space WHERE name = ? AND version = ?", (space, version)).fetchone()
     ensure_space(connection, space, version)
+    # A missing file must not come back as indexed, or failed, by what another version made of it.
+    connection.execute(
+        "UPDATE file SET sound_id = NULL, error_code = NULL WHERE state = 'missing' "
+        "AND (sound_id IN (SELECT id FROM sound WHERE version <> ?1) OR (error_code IS NOT NULL AND ?2))",
+        (version, known is None),
+    )
     return connection.execute(
         "UPDATE file SET state = 'pending', retry_at = 0, attempts = 0, error_code = NULL, error_message = NULL, "
         "seq = ?1 WHERE (state = 'indexed' AND sound_id IN (SELECT id FROM sound WHERE version <> ?2)) "
         "OR (state = 'failed' AND ?3)",
         (seq, version, known is None),
     ).rowcount
+
+
+def can_answer(connection: sqlite3.Connection, sound: SoundId, version: str) -> bool:
+    """Whether the sound's living segments are all that ``version`` makes of it: neither outdated nor tombstoned."""
+    row = connection.execute(
+        "SELECT version = ?2 AND (EXISTS (SELECT 1 FROM segment WHERE sound_id = ?1 AND dead_seq IS NULL) "
+        "OR NOT EXISTS (SELECT 1 FROM segment WHERE sound_id = ?1)) FROM sound WHERE id = ?1",
+        (sound, version),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def live_segments(connection: sqlite3.Connection, sound: SoundId) -> list[StoredSegment]:
@@ -256,6 +277,17 @@ def count_sounds(connection: sqlite3.Connection) -> int:
 
 def files_at(connection: sqlite3.Connection, sound: SoundId) -> list[FileId]:
     return [FileId(row[0]) for row in connection.execute("SELECT id FROM file WHERE sound_id = ?", (sound,))]
+
+
+def _fits_version(connection: sqlite3.Connection, sound: SoundId, dead_seq: Seq) -> bool:
+    """Whether the segments that died at ``dead_seq`` are those of the sound's newest analysis."""
+    row = connection.execute(
+        "SELECT 1 FROM segment JOIN vector ON segment_id = segment.id JOIN space ON space.id = space_id "
+        "JOIN sound ON sound.id = sound_id AND sound.version = space.version "
+        "WHERE sound_id = ? AND dead_seq = ? LIMIT 1",
+        (sound, dead_seq),
+    ).fetchone()
+    return row is not None
 
 
 def _insert_segment(connection: sqlite3.Connection, sound: SoundId, start: float, end: float, seq: Seq) -> SegmentId:

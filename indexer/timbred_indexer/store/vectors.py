@@ -19,7 +19,7 @@ class Changes:
         segments: (segment, its sound) of segments that are new.
         added: (segment, vector BLOB) new in the space.
         dead: segments that are tombstones now.
-        shown: whether each touched sound is visible now, with all its living segments.
+        shown: whether each living segment of a touched sound is visible now; only those with a vector in the space.
     """
 
     seq: Seq
@@ -56,10 +56,12 @@ def changes(
     ).fetchall()
     dead = connection.execute("SELECT id FROM segment WHERE dead_seq > ?", (catalogue_since,)).fetchall()
     touched = connection.execute(
-        "SELECT segment.id, segment.sound_id, segment.sound_id IN (SELECT file.sound_id FROM file "
-        f"JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}) "
-        "FROM segment JOIN sound ON sound.id = segment.sound_id WHERE sound.seq > ? AND dead_seq IS NULL",
-        (catalogue_since,),
+        "SELECT segment.id, segment.sound_id, EXISTS (SELECT 1 FROM file JOIN folder ON folder.id = folder_id "
+        f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE}) "
+        "FROM segment JOIN sound ON sound.id = segment.sound_id JOIN vector ON segment_id = segment.id "
+        "AND space_id = (SELECT id FROM space WHERE name = ? AND version = ?) "
+        "WHERE sound.seq > ? AND dead_seq IS NULL",
+        (space, version, catalogue_since),
     ).fetchall()
     return Changes(
         seq,
@@ -82,7 +84,8 @@ def matching(
     if folder is not None:
         full = "CAST(folder.path || '/' || file.path AS BLOB)"
         conditions.append(f"{full} >= ? AND {full} < ?")
-        values += [folder + b"/", folder + b"0"]
+        top = folder.rstrip(b"/")
+        values += [top + b"/", top + b"0"]
     if min_duration is not None:
         conditions.append("sound.duration >= ?")
         values.append(min_duration)

@@ -1,0 +1,81 @@
+"""Start, stop and reload: one daemon a data folder, one program a port, signals."""
+
+import os
+import signal
+import socket
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from daemon_process import PATIENCE, QUICK, Daemon, daemon_on, not_running, wait_for
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Generator[Daemon]:
+    with daemon_on(tmp_path / "home") as daemon:
+        yield daemon
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_a_signal_stops_it_with_exit_code_0(daemon: Daemon, number: signal.Signals) -> None:
+    client = daemon.client
+    assert daemon.stop(number) == 0
+    assert not_running(client)
+    assert not (daemon.data / "endpoint.json").exists()
+
+
+def test_a_second_daemon_on_the_same_data_folder_is_refused(daemon: Daemon) -> None:
+    assert daemon.spawn().wait(PATIENCE) == 1
+    assert f"timbred is already running with pid {daemon.pid} on {daemon.data}" in daemon.log.read_text()
+    assert daemon.status()["state"] == "idle"
+    daemon.log.write_text("")  # that error was wanted
+
+
+def test_a_port_in_use_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert daemon.spawn(listen=f"127.0.0.1:{port}").wait(PATIENCE) == 1
+    said = daemon.log.read_text()
+    assert f"cannot listen on 127.0.0.1:{port}" in said
+    assert "--listen" in said
+    assert "Traceback" not in said
+
+
+def test_a_folder_that_is_not_there_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    assert daemon.spawn(tmp_path / "nothing").wait(PATIENCE) == 2
+    assert "There is no folder" in daemon.log.read_text()
+
+
+def test_it_is_private_to_its_user(daemon: Daemon) -> None:
+    assert daemon.data.stat().st_mode & 0o777 == 0o700
+    for name in ("metadata.db", "endpoint.json", "lock"):
+        assert (daemon.data / name).stat().st_mode & 0o077 == 0
+
+
+def watched(daemon: Daemon) -> set[str]:
+    return {folder["path"] for folder in daemon.status()["folders"]}
+
+
+def test_sighup_reads_the_folders_again(daemon: Daemon, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.mkdir()
+    two.mkdir()
+    for folders in ([one], [one, two], [two], []):
+        paths = [str(folder) for folder in folders]
+        daemon.settings.write_text(f"folders = {paths}\n{QUICK}")
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_for(lambda paths=paths: watched(daemon) == set(paths))
+
+
+def test_sighup_with_broken_settings_changes_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    daemon.settings.write_text(f"folders = ['{tmp_path / 'one'}']\n{QUICK}")
+    os.kill(daemon.pid, signal.SIGHUP)
+    wait_for(lambda: watched(daemon))
+    daemon.settings.write_text("folders = [")
+    os.kill(daemon.pid, signal.SIGHUP)
+    wait_for(lambda: "the old ones stay in force" in daemon.log.read_text())
+    assert watched(daemon) == {str(tmp_path / "one")}
+    daemon.log.write_text("")  # that error was wanted

@@ -1,0 +1,90 @@
+"""The documents are part of the program: what they name exists, and what exists is named."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import click
+import pytest
+
+from timbred_api.operations import OPERATIONS, Operation
+from timbred_daemon.cli import main as cli
+from timbred_daemon.config import KEYS
+from timbred_indexer import aspects
+
+ROOT = Path(__file__).parent.parent
+REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+
+
+def command_lines() -> list[str]:
+    """Every line of a README block that calls timbred."""
+    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
+    lines = (line.removeprefix("$ ").split("#")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line.startswith("timbred ")]
+
+
+def urls() -> list[str]:
+    return re.findall(r"'(http://127\.0\.0\.1:8462[^']*)'", README)
+
+
+def commands(group: click.Group, prefix: str = "timbred") -> list[str]:
+    found: list[str] = []
+    for name, command in group.commands.items():
+        found += commands(command, f"{prefix} {name}") if isinstance(command, click.Group) else [f"{prefix} {name}"]
+    return found
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_setting_is_documented(key: str) -> None:
+    assert f"| `{key}` |" in REFERENCE
+
+
+@pytest.mark.parametrize("name", aspects.WEIGHTS)
+def test_every_default_weight_is_documented(name: str) -> None:
+    assert f"`{name}` {aspects.WEIGHTS[name]:.2f}" in REFERENCE
+
+
+@pytest.mark.parametrize("command", commands(cli))
+def test_every_command_is_documented(command: str) -> None:
+    *parents, last = command.split(" ")
+    assert re.search(rf"`{re.escape(' '.join(parents))} (\w+\\\|)*{last}\b", REFERENCE)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
+def test_every_endpoint_is_documented(operation: Operation) -> None:
+    assert f"`{operation.method} {operation.path}" in REFERENCE
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
+def test_every_operation_says_what_it_does(operation: Operation) -> None:
+    assert len(operation.description) > 20
+    fields = operation.parameters.model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_every_command_line_of_the_readme_is_accepted(line: str) -> None:
+    words = shlex.split(line)[1:]
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    command.make_context("timbred", words, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("url", urls())
+def test_every_address_of_the_readme_is_served(url: str) -> None:
+    parts = urlsplit(url)
+    served = [operation for operation in OPERATIONS if operation.path == parts.path]
+    assert served
+    assert {name for name, _ in parse_qsl(parts.query)} <= set(served[0].parameters.model_fields)
+
+
+@pytest.mark.parametrize("package", ["daemon/timbred_daemon", "api/timbred_api", "indexer/timbred_indexer"])
+def test_every_module_has_its_place_in_the_architecture(package: str) -> None:
+    modules = [path.stem for path in (ROOT / package).glob("*.py") if not path.stem.startswith("__")]
+    assert [name for name in modules if f"`{name}`" not in ARCHITECTURE] == []
