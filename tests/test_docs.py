@@ -13,6 +13,7 @@ import pytest
 from timbred_api.operations import OPERATIONS, Operation
 from timbred_daemon.cli import main as cli
 from timbred_daemon.config import KEYS
+from timbred_daemon.config_values import ASPECT_NAMES
 from timbred_indexer import aspects
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +48,10 @@ def test_every_setting_is_documented(key: str) -> None:
 @pytest.mark.parametrize("name", aspects.WEIGHTS)
 def test_every_default_weight_is_documented(name: str) -> None:
     assert f"`{name}` {aspects.WEIGHTS[name]:.2f}" in REFERENCE
+
+
+def test_the_settings_know_every_aspect() -> None:
+    assert set(ASPECT_NAMES) == set(aspects.WEIGHTS)
 
 
 @pytest.mark.parametrize("command", commands(cli))

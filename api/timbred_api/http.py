@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -21,7 +22,7 @@ from timbred_api.problems import Problem, bad_parameters, internal_error, proble
 from timbred_api.schemas import Result
 from timbred_api.security import check_caller
 from timbred_api.version import VERSION
-from timbred_indexer.errors import NotFoundError, RequestError, TimbredError
+from timbred_indexer.errors import NotFoundError, RequestError, StorageError, TimbredError
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ async def _parameters(request: web.Request, operation: Operation) -> Any:
 async def _json_body(request: web.Request) -> dict[str, object]:
     try:
         body = json.loads(await request.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError("The body is not JSON.", code="bad_json") from error
     if not isinstance(body, dict):
         raise RequestError("The body must be a JSON object.", code="bad_json")
@@ -103,6 +104,7 @@ async def _received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
 
     Raises:
         RequestError: ``upload_too_large``, or nothing was sent.
+        StorageError: ``disk_full``, or another reason for which it could not be kept.
     """
     too_large = RequestError(
         f"The sound is larger than {MAX_UPLOAD // 2**20} MB; send a part of it, or its path.", code="upload_too_large"
@@ -117,7 +119,7 @@ async def _received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
                 size += len(chunk)
                 if size > MAX_UPLOAD:
                     raise too_large
-                await asyncio.to_thread(os.write, descriptor, chunk)
+                await asyncio.to_thread(_write_all, descriptor, chunk)
         finally:
             os.close(descriptor)
         if not size:
@@ -125,6 +127,17 @@ async def _received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
         yield os.fsencode(name)
     finally:
         await asyncio.to_thread(os.unlink, name)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise StorageError(
+            f"The upload cannot be kept: {error.strerror}.", code="disk_full" if full else "storage"
+        ) from error
 
 
 async def _greet(_: web.Request) -> web.Response:

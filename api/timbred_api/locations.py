@@ -31,7 +31,7 @@ def from_uri(uri: str) -> bytes:
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise RequestError("uri must begin with file:/// and name a file on this machine.", code="bad_uri")
     # ? and # are ordinary characters in a file name; those who forgot to encode them meant the name.
-    rest = uri.split("://", 1)[1].removeprefix("localhost")
+    rest = uri.split(":", 1)[1].removeprefix("//").removeprefix("localhost")
     return normal(unquote_to_bytes(rest))
 
 
@@ -41,7 +41,9 @@ def normal(path: bytes) -> bytes:
     Raises:
         RequestError: ``bad_path``: relative, or with a NUL byte.
     """
-    if not path.startswith(b"/") or b"\0" in path:
+    if b"\0" in path:
+        raise RequestError("A path cannot hold a NUL byte.", code="bad_path")
+    if not path.startswith(b"/"):
         raise RequestError("The path must be absolute, beginning with /.", code="bad_path")
     clean = os.path.normpath(path)
     return clean[1:] if clean.startswith(b"//") else clean

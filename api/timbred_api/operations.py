@@ -175,7 +175,9 @@ async def retry_failures(engine: Engine, parameters: FolderParameters) -> Retrie
             return files.retry(connection, None, b"", seq)
         for folder in folders.active(connection):
             if path.startswith(folder.path + b"/"):
-                return files.retry(connection, folder.id, path[len(folder.path) + 1 :], seq)
+                if count := files.retry(connection, folder.id, path[len(folder.path) + 1 :], seq):
+                    return count
+                raise NotFoundError("No file at that path has failed.", code="unknown_path")
         raise NotFoundError("That file lies in no watched folder.", code="unknown_path")
 
     retried = await engine.db.write(write)

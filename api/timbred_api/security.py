@@ -36,7 +36,7 @@ def check_caller(method: str, headers: Mapping[str, str], *, port: int) -> None:
     origin = headers.get("Origin")
     if origin is not None and not _is_our_origin(origin, port):
         raise RequestError("Pages of other sites may not call timbred.", code="forbidden")
-    if headers.get("Sec-Fetch-Site") == "cross-site":
+    if headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):  # other ports of this machine are other sites
         raise RequestError("Pages of other sites may not call timbred.", code="forbidden")
     if method not in READING and _has_body(headers):
         check_content_type(headers.get("Content-Type", ""))
@@ -56,16 +56,17 @@ def check_content_type(value: str) -> None:
         )
 
 
-def _is_here(host: str, port: int) -> bool:
-    parts = urlsplit(f"//{host}")
+def _is_here(host: str, port: int, default: int | None = None) -> bool:
+    """Whether ``host`` (name and port) is ours; ``default`` is the port that is meant where none is named."""
     try:
-        return parts.hostname is not None and is_loopback(parts.hostname) and parts.port in (port, None)
+        parts = urlsplit(f"//{host}")
+        return parts.hostname is not None and is_loopback(parts.hostname) and (parts.port or default or port) == port
     except ValueError:
         return False
 
 
 def _is_our_origin(origin: str, port: int) -> bool:
-    return origin.startswith("http://") and "/" not in origin[7:] and _is_here(origin[7:], port)
+    return origin.startswith("http://") and "/" not in origin[7:] and _is_here(origin[7:], port, default=80)
 
 
 def _has_body(headers: Mapping[str, str]) -> bool:

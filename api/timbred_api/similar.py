@@ -122,7 +122,7 @@ async def _ask_by_id(engine: Engine, sound: SoundId, region: tuple[Seconds, Seco
     files = (await engine.db.read(lambda connection: sounds.files_of(connection, [sound]))).get(sound)
     if not files:
         raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
-    if region is not None:
+    if region is not None or not await _can_answer(engine, sound):
         return await _ask_by_analysis(engine, files[0][0], region, display(files[0][0]), sound)
     return await _ask_by_sound(engine, sound, display(files[0][0]))
 
@@ -134,7 +134,7 @@ async def _ask_by_path(
     sound = await engine.db.read(lambda connection: sounds.of_file(connection, path))
     if sound is None:
         sound = await _sound_of_bytes(engine, path)
-    if sound is not None and region is None:
+    if sound is not None and region is None and await _can_answer(engine, sound):
         return await _ask_by_sound(engine, sound, shown)
     return await _ask_by_analysis(engine, path, region, shown, sound)
 
@@ -150,7 +150,12 @@ async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
             raise NotFoundError("There is no such file.", code="unknown_path") from error
         raise
     known = await engine.db.read(lambda connection: sounds.by_hash(connection, digest))
-    return known.id if known is not None and known.version == engine.version else None
+    return known.id if known is not None else None
+
+
+async def _can_answer(engine: Engine, sound: SoundId) -> bool:
+    """Whether what is stored says it all; else the file is analysed, rather than be called silent."""
+    return await engine.db.read(lambda connection: sounds.can_answer(connection, sound, engine.version))
 
 
 async def _ask_by_sound(engine: Engine, sound: SoundId, shown: str | None) -> Asked:

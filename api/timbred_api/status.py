@@ -44,7 +44,8 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
     searchable = totals.found - totals.failed
     return Status(
         version=VERSION,
-        state=activity.state,
+        # A commit reaches the index a moment later: until then what it brought is not found, and that is not idle.
+        state="indexing" if activity.state == "idle" and index.seq < seq else activity.state,
         uptime=round(activity.uptime, 1),
         address=engine.address,
         data_dir=engine.data_dir,

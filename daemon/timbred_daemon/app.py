@@ -131,9 +131,9 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         pool = WorkerPool(backlog_workers=settings.workers)
         stack.push_async_callback(pool.close)
 
-        def scanned(outcome: ScanOutcome) -> None:
-            if outcome.changed:
-                pipeline.wake()
+        def scanned(_: ScanOutcome) -> None:
+            # Whatever it changed: a folder that came back, or a second chance, brings files that wait already.
+            pipeline.wake()
 
         def stale(file: PendingFile) -> None:
             folders.hint(file.folder, file.path)
@@ -164,6 +164,7 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         await stack.enter_async_context(_http(engine, listening, port))
         stack.enter_context(runtime.published_endpoint(data_dir, engine.address))
         await folders.apply_settings(settings.folders, named)
+        control.started = True
         await stack.enter_async_context(background(Housekeeper(db, index, idle=lambda: control.idle).run()))
         yield engine, service
 

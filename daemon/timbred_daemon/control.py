@@ -18,19 +18,20 @@ class DaemonControl:
         self._folders = folders
         self._scans = scans
         self._pipeline = pipeline
-        self._started = time.monotonic()
+        self._began = time.monotonic()
+        self.started = False  # the folders are known, and their first scans owed: until then nothing is done
         self.stopping = False
 
     @property
     def idle(self) -> bool:
         """Nothing is being scanned or analysed."""
-        return not self._scans.owed and not self._pipeline.busy
+        return self.started and not self._scans.owed and not self._pipeline.busy
 
     @property
     def activity(self) -> Activity:
         return Activity(
             state=self._state(),
-            uptime=time.monotonic() - self._started,
+            uptime=time.monotonic() - self._began,
             busy=self._pipeline.busy,
             scan_owed=self._scans.owed,
             scanning=self._scans.whole,
@@ -57,6 +58,8 @@ class DaemonControl:
     def _state(self) -> State:
         if self.stopping:
             return "stopping"
+        if not self.started:
+            return "starting"
         if self._scans.owed:
             return "scanning"
         return "indexing" if self._pipeline.busy else "idle"

@@ -7,7 +7,7 @@ import logging
 import os
 import random
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from timbred_daemon.config_folders import FolderSetting
@@ -68,11 +68,27 @@ class FolderService:
         return tuple(watched.trouble for watched in self._watched.values() if watched.trouble is not None)
 
     async def apply_settings(self, settings: tuple[FolderSetting, ...], named: tuple[bytes, ...]) -> None:
-        """Makes the rows agree with the settings and the command line, and tends exactly those folders."""
-        wanted: list[tuple[bytes, WatchMode]] = [(folder.path, folder.watch) for folder in settings]
-        await self._db.write(
-            lambda connection: folders.sync_with_config(connection, wanted, named, next_seq(connection))
-        )
+        """Makes the rows agree with the settings and the command line, and tends exactly those folders.
+
+        A folder inside another is left out: the outer one has all its files, and they keep their sounds and labels.
+        """
+        known = await self._db.read(folders.active)
+        added = [folder for folder in known if folder.source == "added"]
+        paths = (*(folder.path for folder in settings), *(folder.path for folder in added), *named)
+        inner = await asyncio.to_thread(find_inner, paths)
+        for path, outer in inner.items():
+            logger.warning("%r lies inside %r, which is watched with all that is in it.", _text(path), _text(outer))
+
+        wanted: list[tuple[bytes, WatchMode]] = [(one.path, one.watch) for one in settings if one.path not in inner]
+
+        def write(connection: sqlite3.Connection) -> None:
+            seq = next_seq(connection)
+            for folder in added:
+                if folder.path in inner:
+                    folders.remove(connection, folder.id, seq)
+            folders.sync_with_config(connection, wanted, [path for path in named if path not in inner], seq)
+
+        await self._db.write(write)
         await self._tend_active()
 
     async def add(self, path: bytes, watch: WatchMode) -> None:
@@ -86,7 +102,7 @@ class FolderService:
             raise RequestError("There is no such folder.", code="no_such_folder")
         known = await self._db.read(folders.active)
         if all(folder.path != path for folder in known):
-            check_apart(path, [folder.path for folder in known])
+            await asyncio.to_thread(check_apart, path, [folder.path for folder in known])
             await self._db.write(lambda connection: folders.add(connection, path, "added", watch, next_seq(connection)))
         await self._tend_active()
 
@@ -173,13 +189,14 @@ class FolderService:
         """Watches, looks after the watcher, and rescans: at once, when disturbed, and now and then."""
         await self._ensure_watcher(watched)
         next_scan = self._loop.time()
+        look_again = min(CHECK_SECONDS, self._poll_interval)
         while True:
             if self._loop.time() >= next_scan or watched.disturbed.is_set():
                 watched.disturbed.clear()
                 self._scans.rescan(watched.folder.id)
                 next_scan = self._loop.time() + self._interval(watched)
             try:
-                async with asyncio.timeout(max(0.0, min(CHECK_SECONDS, next_scan - self._loop.time()))):
+                async with asyncio.timeout(max(0.0, min(look_again, next_scan - self._loop.time()))):
                     await watched.disturbed.wait()
             except TimeoutError:
                 pass
@@ -240,15 +257,28 @@ class FolderService:
 
 
 def check_apart(path: bytes, known: list[bytes]) -> None:
-    """No file may belong to two folders.
+    """No file may belong to two folders, whichever links lead there. Touches the disk.
 
     Raises:
         RequestError: ``nested_folder``.
     """
-    for other in known:
-        for inner, outer in ((path, other), (other, path)):
-            if inner.startswith(outer.rstrip(b"/") + b"/"):
-                raise RequestError(
-                    f"{os.fsdecode(inner)!r} lies inside {os.fsdecode(outer)!r}; watch one of them.",
-                    code="nested_folder",
-                )
+    for inner, outer in find_inner((*known, path)).items():
+        raise RequestError(f"{_text(inner)!r} lies inside {_text(outer)!r}; watch one of them.", code="nested_folder")
+
+
+def find_inner(paths: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Those paths that lie in (or, by a link, are) another one of them, each with that one. Touches the disk."""
+    real = {path: os.path.realpath(path).rstrip(b"/") + b"/" for path in paths}
+    inner: dict[bytes, bytes] = {}
+    outer: bytes | None = None
+    # An outer folder sorts before all that lies inside it; of two names of one folder the first given stays.
+    for path in sorted(real, key=lambda path: real[path]):
+        if outer is not None and real[path].startswith(real[outer]):
+            inner[path] = outer
+        else:
+            outer = path
+    return inner
+
+
+def _text(path: bytes) -> str:
+    return os.fsdecode(path)

@@ -11,6 +11,7 @@ import hashlib
 import importlib.metadata
 import json
 import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -91,6 +92,9 @@ def _blocks() -> Mapping[str, slice]:
 
 
 BLOCKS: Final = _blocks()
+_STARTS: Final = np.array([block.start for block in BLOCKS.values()])
+_SHARES: Final = np.array([aspect.weight for aspect in ASPECTS], np.float32)
+_OFFSETS: Final = {(aspect.name, field): 4 * place for aspect in ASPECTS for place, field in enumerate(aspect.fields)}
 
 
 def _version() -> str:
@@ -106,8 +110,7 @@ VERSION: Final = _version()
 
 def value(aspects: Mapping[str, bytes], name: str, field: str) -> float:
     """One raw value by name, for example ``value(aspects, "rhythm", "bpm")``."""
-    aspect = next(aspect for aspect in ASPECTS if aspect.name == name)
-    return float(_raw(aspects, aspect)[aspect.fields.index(field)])
+    return float(struct.unpack_from("<f", aspects[name], _OFFSETS[name, field])[0])
 
 
 def vector(aspects: Mapping[str, bytes]) -> Floats:
@@ -136,18 +139,14 @@ def aspect_scores(query: Floats, vectors: Floats) -> dict[str, Floats]:
     """Each aspect's cosine, in [-1, 1].
 
     Args:
-        query: (DIM,), as ``vector`` made it (not reweighted).
+        query: (DIM,), as ``vector`` made it (not reweighted), or (n, DIM): one for each of the vectors.
         vectors: (DIM,) or (n, DIM).
 
     Returns:
         aspect → () or (n,) float32.
     """
-    return {
-        aspect.name: np.asarray(
-            vectors[..., BLOCKS[aspect.name]] @ query[BLOCKS[aspect.name]] / np.float32(aspect.weight), np.float32
-        )
-        for aspect in ASPECTS
-    }
+    cosines = np.add.reduceat(query * vectors, _STARTS, axis=-1) / _SHARES
+    return {aspect.name: np.asarray(cosines[..., place], np.float32) for place, aspect in enumerate(ASPECTS)}
 
 
 def reweight(query: Floats, weights: Mapping[str, float]) -> Floats:

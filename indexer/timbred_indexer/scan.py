@@ -73,7 +73,7 @@ def look(root: bytes, path: bytes) -> Seen:
     if excluded(path) or (path and not _inside(root, full)):
         return seen
     try:
-        passed = _passed(root, path)
+        above = _above(root, path)
         info = os.stat(full)
     except (FileNotFoundError, NotADirectoryError):
         return seen
@@ -84,17 +84,21 @@ def look(root: bytes, path: bytes) -> Seen:
     if not path:
         seen.root_device = file_stat(info).device
     if stat.S_ISDIR(info.st_mode):
-        if _identity(info) not in passed:
-            _walk(root, path, seen, passed | {_identity(info)})
+        above.append(_identity(info))
+    passed = frozenset(above)
+    if len(passed) < len(above):
+        return seen
+    if stat.S_ISDIR(info.st_mode):
+        _walk(root, path, seen, passed)
     elif stat.S_ISREG(info.st_mode) and may_hold_sound(os.path.basename(path)):
         seen.files[path] = file_stat(info)
     return seen
 
 
-def _passed(root: bytes, path: bytes) -> Passed:
+def _above(root: bytes, path: bytes) -> list[tuple[int, int]]:
     """The directories above ``path``, from the root on."""
-    parts = path.split(b"/")
-    return frozenset(_identity(os.stat(os.path.join(root, *parts[:depth]))) for depth in range(len(parts)) if path)
+    parts = path.split(b"/") if path else []
+    return [_identity(os.stat(os.path.join(root, *parts[:depth]))) for depth in range(len(parts))]
 
 
 def _identity(info: os.stat_result) -> tuple[int, int]:

@@ -75,7 +75,7 @@ def load(folder: str, space: SpaceName, version: str) -> tuple[Manifest, FlatInd
         size = os.path.getsize(path)
     except FileNotFoundError as error:
         raise StorageError("There is no snapshot yet.", code="no_snapshot") from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StorageError(f"The snapshot's manifest cannot be read: {error}", code="bad_snapshot") from error
     if (manifest.space, manifest.version, manifest.metric) != (space, version, METRIC):
         raise StorageError("The snapshot was made by another version.", code="bad_snapshot")
@@ -108,16 +108,15 @@ def remove(folder: str, space: SpaceName) -> None:
             os.unlink(path)
 
 
-def _sealed(fields: object) -> Manifest:
+def _sealed(fields: dict[str, Any]) -> Manifest:
     """A manifest whose own bytes are whole: a wrong seq would pass over changes without a word.
 
     Raises:
-        ValueError, TypeError: they are not.
+        ValueError, TypeError, AttributeError: they are not.
     """
-    if not isinstance(fields, dict):
-        raise TypeError("it is not a JSON object")
-    manifest = Manifest(**{name: value for name, value in fields.items() if name != "seal"})
-    if fields.get("seal") != _seal(manifest):
+    seal = fields.pop("seal", None)
+    manifest = Manifest(**fields)
+    if seal != _seal(manifest):
         raise ValueError("its seal does not fit")
     return manifest
 

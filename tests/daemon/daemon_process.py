@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
-from timbred_api.client import Client, DaemonNotRunning, JsonObject, ProblemError
+from timbred_api.client import Client, DaemonNotRunning, JsonObject, Method, Parameters, ProblemError
 from timbred_daemon.commands.waiting import is_done
 
 T = TypeVar("T")
@@ -34,6 +34,18 @@ def wait_for(what: Callable[[], T | None], timeout: float = PATIENCE) -> T:
 
 def uri_of(path: Path | bytes) -> str:
     return "file://" + quote_from_bytes(os.fsencode(path))
+
+
+class _OneByOne(Client):
+    """A new connection for every request: none is left from one test to the next."""
+
+    def request(
+        self, method: Method, path: str, parameters: Parameters | None = None, body: object = None
+    ) -> JsonObject:
+        try:
+            return super().request(method, path, parameters, body)
+        finally:
+            self.close()
 
 
 class Daemon:
@@ -74,13 +86,12 @@ class Daemon:
         """Starts the daemon and returns when it answers."""
         assert self.process is None
         self.process = self.spawn(*folders)
-        self._client = Client(wait_for(self._address))
+        self._client = _OneByOne(wait_for(self._address))
         return self
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signals the daemon; gives its exit code."""
         assert self.process is not None
-        self.client.close()
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         self.process = None
@@ -180,7 +191,6 @@ def daemon_on(home: Path, *folders: Path, settings: str = QUICK) -> Generator[Da
         assert errors == []
     finally:
         if daemon.process is not None:
-            daemon.client.close()
             daemon.process.kill()
             daemon.process.wait()
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on
-from timbred_api.client import JsonObject
 from tones import corpus
+
+from timbred_api.client import JsonObject
+
+NO_SOUND = {"made/all-nan.wav"}  # opens, but there is nothing to hear in it
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +56,9 @@ def test_every_failure_has_a_code_and_a_sentence(daemon: Daemon, failures: dict[
 
 
 def test_what_opens_is_indexed(daemon: Daemon, folder: Path, failures: dict[str, JsonObject]) -> None:
-    opens = {str(folder / path) for path, verdict in expected().items() if verdict.startswith("opens")}
+    opens = {
+        str(folder / path) for path, verdict in expected().items() if verdict[:5] == "opens" and path not in NO_SOUND
+    }
     assert {path: failures[path]["code"] for path in sorted(opens & failures.keys())} == {}
 
 

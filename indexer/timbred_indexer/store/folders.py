@@ -46,11 +46,11 @@ def by_path(connection: sqlite3.Connection, path: bytes) -> Folder | None:
 
 
 def add(connection: sqlite3.Connection, path: bytes, source: Source, watch: WatchMode, seq: Seq) -> FolderId:
-    """Watches ``path``; a folder that was removed before comes back with all its rows."""
+    """Watches ``path``; a folder that was removed before comes back with all its rows, in the state it was in."""
     row = connection.execute(
         "INSERT INTO folder (path, source, watch, seq) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (path) DO UPDATE SET source = excluded.source, watch = excluded.watch, "
-        "active = 1, seq = excluded.seq RETURNING id",
+        "active = 1 RETURNING id",
         (path, source, watch, seq),
     ).fetchone()
     folder = FolderId(row[0])
@@ -60,13 +60,14 @@ def add(connection: sqlite3.Connection, path: bytes, source: Source, watch: Watc
 
 def remove(connection: sqlite3.Connection, folder: FolderId, seq: Seq) -> None:
     """Stops watching; rows, labels and vectors stay, hidden."""
-    connection.execute("UPDATE folder SET active = 0, seq = ? WHERE id = ?", (seq, folder))
+    connection.execute("UPDATE folder SET active = 0 WHERE id = ?", (folder,))
     touch_sounds(connection, folder, seq)
 
 
 def set_state(
     connection: sqlite3.Connection, folder: FolderId, state: FolderState, reason: str | None, seq: Seq
 ) -> None:
+    """The folder's ``seq`` is that of its last change of state."""
     connection.execute(
         "UPDATE folder SET state = ?, reason = ?, seq = ? WHERE id = ?", (state.value, reason, seq, folder)
     )

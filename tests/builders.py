@@ -1,0 +1,102 @@
+"""Small truths for the tests: folders, files, and sounds with made-up vectors, written as the pipeline would."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbred_indexer import aspects
+from timbred_indexer.db import connect, next_seq
+from timbred_indexer.migrate import migrate, shipped
+from timbred_indexer.model import AnalysedSegment, Analysis, FileId, FileStat, FolderId, Seconds, SoundId
+from timbred_indexer.store import files, folders, sounds
+
+VERSION = "test-1"
+
+RAW_ASPECTS = {aspect.name: bytes(4 * len(aspect.fields)) for aspect in aspects.ASPECTS}
+
+
+def fresh_connection() -> sqlite3.Connection:
+    """A database in memory with the schema."""
+    connection = connect(":memory:")
+    migrate(connection, shipped())
+    return connection
+
+
+def stat_with(size: int = 100, mtime_ns: int = 1, inode: int = 1, device: int = 7) -> FileStat:
+    return FileStat(size, mtime_ns, inode, device)
+
+
+def vector(seed: int) -> NDArray[np.float32]:
+    """A vector such as ``aspects.vector`` makes: a unit vector for each aspect, weighed."""
+    random = np.random.default_rng(seed)
+    made = np.empty(aspects.DIM, np.float32)
+    for aspect in aspects.ASPECTS:
+        block = random.standard_normal(aspect.dim)
+        made[aspects.BLOCKS[aspect.name]] = np.sqrt(aspect.weight) * block / np.linalg.norm(block)
+    return made
+
+
+def segment_of(made: NDArray[np.float32] | None, start: float = 0.0) -> AnalysedSegment:
+    blob = None if made is None else made.astype("<f4").tobytes()
+    return AnalysedSegment(Seconds(start), Seconds(start + 1.0), RAW_ASPECTS, blob)
+
+
+def analysis_of(
+    vectors: Sequence[NDArray[np.float32] | None], *, duration: float = 1.0, version: str = VERSION
+) -> Analysis:
+    """One segment for each vector, a second apart; None is a stretch of silence."""
+    segments = tuple(segment_of(made, float(place)) for place, made in enumerate(vectors))
+    return Analysis(Seconds(duration), 44_100, 2, "wav", segments, cut_short=False, version=version)
+
+
+def analysis(*seeds: int, duration: float = 1.0, version: str = VERSION) -> Analysis:
+    """One segment for each seed; none is silence."""
+    return analysis_of([vector(seed) for seed in seeds], duration=duration, version=version)
+
+
+def digest(name: object) -> bytes:
+    return hashlib.sha256(repr(name).encode()).digest()
+
+
+def new_folder(connection: sqlite3.Connection, path: bytes = b"/s") -> FolderId:
+    return folders.add(connection, path, "added", "poll", next_seq(connection))
+
+
+def new_file(
+    connection: sqlite3.Connection, folder: FolderId, path: bytes, stat: FileStat | None = None
+) -> FileId:
+    """A pending file; without ``stat`` its inode is one of its own."""
+    count: int = connection.execute("SELECT count(*) FROM file").fetchone()[0]
+    stat = stat_with(inode=1000 + count) if stat is None else stat
+    files.insert(connection, folder, [(path, stat)], next_seq(connection))
+    return file_id(connection, folder, path)
+
+
+def file_id(connection: sqlite3.Connection, folder: FolderId, path: bytes) -> FileId:
+    row = connection.execute("SELECT id FROM file WHERE folder_id = ? AND path = ?", (folder, path)).fetchone()
+    return FileId(row[0])
+
+
+def link(connection: sqlite3.Connection, file: FileId, sound: SoundId) -> None:
+    row = connection.execute("SELECT size, mtime_ns, inode, device FROM file WHERE id = ?", (file,)).fetchone()
+    assert files.link(connection, file, FileStat(*row), sound, next_seq(connection))
+
+
+def new_sound(
+    connection: sqlite3.Connection, folder: FolderId, path: bytes, made: Analysis, *, content: object = None
+) -> SoundId:
+    """An indexed file; ``content`` is what its bytes are known by, else its place."""
+    file = new_file(connection, folder, path)
+    known_by = digest((folder, path) if content is None else content)
+    sound = sounds.save_analysis(connection, known_by, made, "librosa", next_seq(connection))
+    link(connection, file, sound)
+    return sound
+
+
+def state_of(connection: sqlite3.Connection, file: FileId) -> str:
+    return str(connection.execute("SELECT state FROM file WHERE id = ?", (file,)).fetchone()[0])

@@ -1,0 +1,95 @@
+"""What every test is held to: it leaves nothing behind, and nothing of timbred blocks the event loop."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+from timbred_indexer.db import Database
+
+PATIENCE = 10.0  # seconds that a thread may take to end once nothing holds it
+
+LASTING_THREADS = (
+    "pydevd",  # a debugger's own
+    "asyncio_",  # the executor of a loop that outlives the test (module-wide fixtures)
+)
+LASTING_FILES = (
+    ".so",  # a library that was loaded on first use stays
+    "/dev/urandom",  # opened once by the interpreter or a library
+    "/dev/null",  # kept open by libraries that silence a child
+)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(PATIENCE)
+    names = [thread.name for thread in left if thread.is_alive() and not thread.name.startswith(LASTING_THREADS)]
+    assert not names, f"these threads were left running: {names}"
+
+
+@pytest.fixture(autouse=True)
+def no_child_is_left() -> Iterator[None]:
+    before = _children()
+    yield
+    left = _children() - before
+    assert not left, f"these child processes were left: {left}"
+
+
+@pytest.fixture(autouse=True)
+def no_file_is_left_open(no_thread_is_left: None, no_child_is_left: None) -> Iterator[None]:
+    before = _open_files()
+    yield
+    now = _open_files()
+    left = {number: now[number] for number in now if now[number] != before.get(number)}
+    left = {number: target for number, target in left.items() if not target.endswith(LASTING_FILES)}
+    assert not left, f"these files were left open: {left}"
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Only in tests that have a loop; elsewhere the checks would only cost time."""
+    if not inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        yield
+        return
+    with blockbuster_ctx(["timbred_api", "timbred_daemon", "timbred_indexer"]):
+        yield
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[Database]:
+    """A fresh database in ``tmp_path / "data"``."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    database = Database.open(str(folder / "metadata.db"))
+    yield database
+    database.close()
+
+
+def _children() -> set[str]:
+    if sys.platform != "linux":
+        return set()
+    lists = [path / "children" for path in Path("/proc/self/task").iterdir()]
+    return {child for path in lists if path.exists() for child in path.read_text().split()}
+
+
+def _open_files() -> dict[str, str]:
+    if sys.platform != "linux":
+        return {}
+    found: dict[str, str] = {}
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found[number] = os.readlink(f"/proc/self/fd/{number}")
+        except OSError:
+            continue  # the listing's own
+    return found

@@ -1,0 +1,55 @@
+"""Rows of watched folders."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+from builders import fresh_connection, new_folder
+
+from timbred_indexer.db import next_seq
+from timbred_indexer.model import FolderState
+from timbred_indexer.store import folders
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    made = fresh_connection()
+    yield made
+    made.close()
+
+
+def watched(connection: sqlite3.Connection) -> dict[bytes, str]:
+    return {folder.path: folder.source for folder in folders.active(connection)}
+
+
+def test_a_removed_folder_comes_back_as_the_same_one(connection: sqlite3.Connection) -> None:
+    folder = new_folder(connection, b"/\xff")
+    folders.remove(connection, folder, next_seq(connection))
+    assert folders.by_path(connection, b"/\xff") is None
+    assert new_folder(connection, b"/\xff") == folder
+
+
+def test_the_settings_rule_over_what_they_name_and_leave_the_rest(connection: sqlite3.Connection) -> None:
+    new_folder(connection, b"/added")
+    new_folder(connection, b"/both")
+    folders.sync_with_config(connection, [(b"/both", "native"), (b"/own", "poll")], [b"/named"], next_seq(connection))
+    assert watched(connection) == {b"/added": "added", b"/both": "config", b"/own": "config", b"/named": "added"}
+    folders.sync_with_config(connection, [(b"/own", "poll")], [], next_seq(connection))
+    assert watched(connection) == {b"/added": "added", b"/own": "config", b"/named": "added"}
+
+
+def test_watching_again_forgets_no_doubt(connection: sqlite3.Connection) -> None:
+    folder = new_folder(connection)
+    folders.set_state(connection, folder, FolderState.SUSPECT, "much is gone", next_seq(connection))
+    new_folder(connection)
+    assert [(row.state, row.reason) for row in folders.active(connection)] == [(FolderState.SUSPECT, "much is gone")]
+
+
+def test_a_whole_scan_notes_device_and_time(connection: sqlite3.Connection) -> None:
+    folder = new_folder(connection)
+    folders.set_scanned(connection, folder, 7, 12.5)
+    row = folders.by_path(connection, b"/s")
+    assert row is not None
+    assert (row.device, row.last_scan) == (7, 12.5)
