@@ -67,9 +67,7 @@ def new_folder(connection: sqlite3.Connection, path: bytes = b"/s") -> FolderId:
     return folders.add(connection, path, "added", "poll", next_seq(connection))
 
 
-def new_file(
-    connection: sqlite3.Connection, folder: FolderId, path: bytes, stat: FileStat | None = None
-) -> FileId:
+def new_file(connection: sqlite3.Connection, folder: FolderId, path: bytes, stat: FileStat | None = None) -> FileId:
     """A pending file; without ``stat`` its inode is one of its own."""
     count: int = connection.execute("SELECT count(*) FROM file").fetchone()[0]
     stat = stat_with(inode=1000 + count) if stat is None else stat

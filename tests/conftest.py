@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 from blockbuster import blockbuster_ctx
 
-from timbred_indexer.db import Database
+from timbred_indexer import db as db_module
+from timbred_indexer.db import Database, connect
 
 PATIENCE = 10.0  # seconds that a thread may take to end once nothing holds it
 
@@ -68,12 +70,20 @@ def nothing_blocks_the_loop(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture
 def db(tmp_path: Path) -> Iterator[Database]:
-    """A fresh database in ``tmp_path / "data"``."""
+    """A fresh database in ``tmp_path / "data"``; it does not wait for the disk, which only ``test_db`` asks about."""
     folder = tmp_path / "data"
     folder.mkdir()
-    database = Database.open(str(folder / "metadata.db"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db_module, "connect", _hasty)
+        database = Database.open(str(folder / "metadata.db"))
     yield database
     database.close()
+
+
+def _hasty(path: str | bytes, *, readonly: bool = False) -> sqlite3.Connection:
+    connection = connect(path, readonly=readonly)
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
 
 
 def _children() -> set[str]:

@@ -22,6 +22,8 @@ from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import sounds, vectors
 from timbred_indexer.wire import AnalyseJob
 
+Region = tuple[Seconds, Seconds | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -45,18 +47,28 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Simila
         raise RequestError("Say what to compare with: one of path, uri and id.", code="missing_parameter")
     options = make_options(engine, parameters)
     region = _region(parameters)
+
+    def from_store(connection: sqlite3.Connection) -> SimilarResult | None:
+        sound = sounds.of_file(connection, path) if path is not None else SoundId(parameters.id or 0)
+        asked = (
+            None
+            if sound is None
+            else _ask_by_sound(connection, engine, sound, path, None if path is None else display(path))
+        )
+        return None if asked is None else _answer(connection, engine, asked, options)
+
+    # Nearly every question is about a sound that is indexed: that takes one read and nothing else.
+    stored = await engine.db.read(from_store) if region is None else None
+    if stored is not None:
+        return stored
     if path is None:
-        asked = await _ask_by_id(engine, SoundId(parameters.id or 0), region)
-    else:
-        asked = await _ask_by_path(engine, path, region)
-    return await _answer(engine, asked, options)
+        path = await _file_of(engine, SoundId(parameters.id or 0))
+    return await _by_file(engine, path, region, options, display(path))
 
 
 async def by_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> SimilarResult:
     """Searches by a sound that lies at ``upload`` and is no file of the user's."""
-    options = make_options(engine, parameters)
-    asked = await _ask_by_path(engine, upload, _region(parameters), shown=None)
-    return await _answer(engine, asked, options)
+    return await _by_file(engine, upload, _region(parameters), make_options(engine, parameters), None)
 
 
 def make_options(engine: Engine, parameters: SearchOptions) -> Options:
@@ -108,8 +120,25 @@ def parse_weights(text: str, known: Mapping[str, float]) -> dict[str, float]:
     return weights
 
 
-async def _answer(engine: Engine, asked: Asked, options: Options) -> SimilarResult:
-    answer = await engine.db.read(lambda connection: engine.searcher.search(connection, asked.query, options))
+async def _by_file(
+    engine: Engine, path: bytes, region: Region | None, options: Options, shown: str | None
+) -> SimilarResult:
+    """Searches by the bytes of a file: known from elsewhere, or analysed now."""
+    known = await _sound_of_bytes(engine, path)
+
+    def from_store(connection: sqlite3.Connection) -> SimilarResult | None:
+        asked = None if known is None or region is not None else _ask_by_sound(connection, engine, known, path, shown)
+        return None if asked is None else _answer(connection, engine, asked, options)
+
+    stored = await engine.db.read(from_store)
+    if stored is not None:
+        return stored
+    asked = await _ask_by_analysis(engine, path, region, shown, known)
+    return await engine.db.read(lambda connection: _answer(connection, engine, asked, options))
+
+
+def _answer(connection: sqlite3.Connection, engine: Engine, asked: Asked, options: Options) -> SimilarResult:
+    answer = engine.searcher.search(connection, asked.query, options)
     return SimilarResult(
         query=asked.echo,
         results=[similar_row(hit) for hit in answer.hits],
@@ -118,29 +147,40 @@ async def _answer(engine: Engine, asked: Asked, options: Options) -> SimilarResu
     )
 
 
-async def _ask_by_id(engine: Engine, sound: SoundId, region: tuple[Seconds, Seconds | None] | None) -> Asked:
+def _ask_by_sound(
+    connection: sqlite3.Connection, engine: Engine, sound: SoundId, path: bytes | None, shown: str | None = None
+) -> Asked | None:
+    """The stored segments as the query; None when they are not all that this version makes of the sound.
+
+    Raises:
+        NotFoundError: no such id, or no present file has it.
+    """
+    if path is None:
+        files = sounds.files_of(connection, [sound]).get(sound)
+        if not files:
+            raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
+        path = files[0][0]
+        shown = display(path)
+    if not sounds.can_answer(connection, sound, engine.version):
+        return None
+    rows = vectors.query_vectors(connection, "librosa", engine.version, sound)
+    raw = sounds.aspects(connection, [row[0] for row in rows])
+    segments = tuple(
+        AnalysedSegment(Seconds(start), Seconds(end), raw[segment], blob) for segment, start, end, blob in rows
+    )
+    duration = sounds.by_ids(connection, [sound])[sound].duration
+    return Asked(Query(segments, sound), QueryEcho(sound_id=sound, path=shown, duration=duration))
+
+
+async def _file_of(engine: Engine, sound: SoundId) -> bytes:
     files = (await engine.db.read(lambda connection: sounds.files_of(connection, [sound]))).get(sound)
     if not files:
         raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
-    if region is not None or not await _can_answer(engine, sound):
-        return await _ask_by_analysis(engine, files[0][0], region, display(files[0][0]), sound)
-    return await _ask_by_sound(engine, sound, display(files[0][0]))
-
-
-async def _ask_by_path(
-    engine: Engine, path: bytes, region: tuple[Seconds, Seconds | None] | None, shown: str | None = ""
-) -> Asked:
-    shown = display(path) if shown == "" else shown
-    sound = await engine.db.read(lambda connection: sounds.of_file(connection, path))
-    if sound is None:
-        sound = await _sound_of_bytes(engine, path)
-    if sound is not None and region is None and await _can_answer(engine, sound):
-        return await _ask_by_sound(engine, sound, shown)
-    return await _ask_by_analysis(engine, path, region, shown, sound)
+    return files[0][0]
 
 
 async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
-    """The sound of a file that is not indexed, when its bytes are known from elsewhere."""
+    """The sound of a file, when its bytes are known."""
     if await asyncio.to_thread(os.path.isdir, path):
         raise RequestError("The path is a folder; name a file.", code="bad_path")
     try:
@@ -153,31 +193,8 @@ async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
     return known.id if known is not None else None
 
 
-async def _can_answer(engine: Engine, sound: SoundId) -> bool:
-    """Whether what is stored says it all; else the file is analysed, rather than be called silent."""
-    return await engine.db.read(lambda connection: sounds.can_answer(connection, sound, engine.version))
-
-
-async def _ask_by_sound(engine: Engine, sound: SoundId, shown: str | None) -> Asked:
-    def load(connection: sqlite3.Connection) -> tuple[tuple[AnalysedSegment, ...], float]:
-        rows = vectors.query_vectors(connection, "librosa", engine.version, sound)
-        raw = sounds.aspects(connection, [row[0] for row in rows])
-        segments = tuple(
-            AnalysedSegment(Seconds(start), Seconds(end), raw.get(segment, {}), blob)
-            for segment, start, end, blob in rows
-        )
-        return segments, sounds.by_ids(connection, [sound])[sound].duration
-
-    segments, duration = await engine.db.read(load)
-    return Asked(Query(segments, sound), QueryEcho(sound_id=sound, path=shown, duration=duration))
-
-
 async def _ask_by_analysis(
-    engine: Engine,
-    path: bytes,
-    region: tuple[Seconds, Seconds | None] | None,
-    shown: str | None,
-    sound: SoundId | None,
+    engine: Engine, path: bytes, region: Region | None, shown: str | None, sound: SoundId | None
 ) -> Asked:
     start, end = region if region is not None else (None, None)
     stat = await asyncio.to_thread(stat_of, path)
@@ -192,7 +209,7 @@ async def _ask_by_analysis(
     return Asked(Query(analysis.segments, sound), echo, notes)
 
 
-def _region(parameters: SearchOptions) -> tuple[Seconds, Seconds | None] | None:
+def _region(parameters: SearchOptions) -> Region | None:
     start, end = parameters.start, parameters.end
     if start is None and end is None:
         return None

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -55,6 +56,8 @@ def run(loaded: Loaded, named: tuple[bytes, ...], reload: Reload) -> int:
         reload: reads the settings again, for SIGHUP.
     """
     settings = loaded.settings
+    # Some kilobytes of paths each, when directories move fast; what watchdog loses then, a rescan finds.
+    warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
     with runtime.logging_to_stderr(settings.log_level):
         try:
             with runtime.data_folder(settings.data_dir):

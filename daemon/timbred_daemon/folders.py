@@ -25,17 +25,24 @@ logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 15.0  # between looks at whether a watcher is still alive
 STOP_SECONDS = Seconds(2.0)
+STORM = 200  # events; where directories move that fast, watchdog tells some of them with a path that is gone
 JITTER = 0.25  # of the rescan interval: folders must not all be walked at once
 
 
 @dataclass(slots=True)
 class _Watched:
-    """One folder being tended. ``trouble``: why it is polled though it should not be."""
+    """One folder being tended.
+
+    Attributes:
+        trouble: why it is polled though it should not be.
+        hints: events since its last whole scan was asked for.
+    """
 
     folder: Folder
     disturbed: asyncio.Event = field(default_factory=asyncio.Event)
     watcher: Watcher | None = None
     trouble: str | None = None
+    hints: int = 0
     task: asyncio.Task[None] | None = None
 
 
@@ -182,6 +189,7 @@ class FolderService:
                 watched = _Watched(folder)
                 self._watched[identity] = watched
                 watched.task = asyncio.create_task(self._tend(watched), name=f"tend-{identity}")
+                watched.task.add_done_callback(lambda task, watched=watched: _note_end(watched, task))
                 # Owed from this moment, not from when the watcher is up: nobody may read "idle" in between.
                 self._scans.rescan(identity)
 
@@ -190,9 +198,11 @@ class FolderService:
         await self._ensure_watcher(watched)
         next_scan = self._loop.time()
         look_again = min(CHECK_SECONDS, self._poll_interval)
+        hints_before = 0
         while True:
             if self._loop.time() >= next_scan or watched.disturbed.is_set():
                 watched.disturbed.clear()
+                watched.hints = 0
                 self._scans.rescan(watched.folder.id)
                 next_scan = self._loop.time() + self._interval(watched)
             try:
@@ -200,7 +210,9 @@ class FolderService:
                     await watched.disturbed.wait()
             except TimeoutError:
                 pass
-            if await self._ensure_watcher(watched):
+            storm_is_over = watched.hints == hints_before >= STORM
+            hints_before = watched.hints
+            if await self._ensure_watcher(watched) or storm_is_over:
                 watched.disturbed.set()
 
     async def _ensure_watcher(self, watched: _Watched) -> bool:
@@ -213,9 +225,8 @@ class FolderService:
             await self._stop_watcher(watched)
         if not await asyncio.to_thread(os.path.isdir, watched.folder.path):
             return False
-        watcher = Watcher(watched.folder.id, watched.folder.path, self._post, self._lost, excluded)
         try:
-            await asyncio.to_thread(watcher.start)
+            watcher = await asyncio.to_thread(self._start_watcher, watched.folder)
         except WatchUnavailable as error:
             if watched.trouble != error.message:
                 logger.warning("%s", error.message)
@@ -225,6 +236,12 @@ class FolderService:
         watched.watcher = watcher
         return True
 
+    def _start_watcher(self, folder: Folder) -> Watcher:
+        """Touches the disk, which may hang."""
+        watcher = Watcher(folder.id, folder.path, self._post, self._lost, excluded)
+        watcher.start()
+        return watcher
+
     def _interval(self, watched: _Watched) -> float:
         if watched.watcher is None:
             return self._poll_interval
@@ -232,7 +249,12 @@ class FolderService:
 
     def _post(self, folder: FolderId, path: bytes) -> None:
         """Called by watchdog's threads."""
-        self._loop.call_soon_threadsafe(self._scans.hint, folder, path)
+        self._loop.call_soon_threadsafe(self._changed, folder, path)
+
+    def _changed(self, folder: FolderId, path: bytes) -> None:
+        self._scans.hint(folder, path)
+        if (watched := self._watched.get(folder)) is not None:
+            watched.hints += 1
 
     def _lost(self, folder: FolderId, reason: str) -> None:
         """Called by watchdog's threads: events of this folder went missing."""
@@ -254,6 +276,13 @@ class FolderService:
         watcher, watched.watcher = watched.watcher, None
         if watcher is not None:
             await asyncio.to_thread(watcher.stop, STOP_SECONDS)
+
+
+def _note_end(watched: _Watched, task: asyncio.Task[None]) -> None:
+    """A folder that nobody tends must not look as if somebody did."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        watched.trouble = f"{_text(watched.folder.path)} is looked at no more: {error!r}. Restart timbred."
+        logger.error("A folder is looked at no more.", exc_info=error)
 
 
 def check_apart(path: bytes, known: list[bytes]) -> None:

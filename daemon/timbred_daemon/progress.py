@@ -24,6 +24,7 @@ async def show_progress(db: Database, idle: Callable[[], bool], stream: TextIO =
     draw = _bar(stream) if stream.isatty() else None
     next_line = loop.time() + LINE_SECONDS
     working = True  # the start-up scan
+    said = ""
     try:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -36,13 +37,20 @@ async def show_progress(db: Database, idle: Callable[[], bool], stream: TextIO =
                 draw(counts, working)
             elif working and loop.time() >= next_line:
                 next_line = loop.time() + LINE_SECONDS
-                stream.write(f"{sentence(counts)}\n")
+                said = _say(stream, sentence(counts), said)
             if not working:
-                stream.write(f"{sentence(counts)}\n")
-                stream.flush()
+                said = _say(stream, sentence(counts), said)
     finally:
         if draw is not None:
             draw({}, False)
+
+
+def _say(stream: TextIO, line: str, said: str) -> str:
+    """A line is not said twice in a row: a file may wait for its writer all day."""
+    if line != said:
+        stream.write(f"{line}\n")
+        stream.flush()
+    return line
 
 
 def total(connection: sqlite3.Connection) -> Counts:

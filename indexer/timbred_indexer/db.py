@@ -198,10 +198,10 @@ class Database:
                 if not write.future.done():
                     write.future.set_exception(as_storage_error(error))
             return
-        for future, result in done:
-            future.set_result(result)
         if done and self.on_commit is not None:
             self.on_commit()
+        for future, result in done:
+            future.set_result(result)
 
     def _run(self, write: _Write, done: list[tuple[Future[Any], Any]]) -> None:
         self._writer.execute("SAVEPOINT task")

@@ -55,5 +55,5 @@ class FlatIndex:
         # FAISS's thread count belongs to the calling thread; for one query over a small index one thread is fastest.
         faiss.omp_set_num_threads(1)
         parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(allowed))
-        scores, ids = self._index.search(queries, min(k, max(1, len(self))), params=parameters)
-        return np.where(ids < 0, -np.inf, scores).astype(np.float32), ids
+        scores, ids = self._index.search(queries, k, params=parameters)
+        return np.where(ids < 0, np.float32(-np.inf), scores), ids

@@ -39,10 +39,9 @@ class View:
     def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> tuple[Vectors, Ids]:
         """Like :meth:`VectorIndex.search`, among what is visible (and allowed, where a mask is given)."""
         seen = self.visible if allowed is None else intersect(self.visible, allowed)
-        parts = [self.buffer.search(queries, k, seen)]
-        if self.snapshot is not None:
-            parts.append(self.snapshot.search(queries, k, seen))
-        return merge(parts, k)
+        indexes = [index for index in (self.snapshot, self.buffer) if index is not None and len(index)]
+        parts = [index.search(queries, k, seen) for index in indexes or [self.buffer]]
+        return parts[0] if len(parts) == 1 else merge(parts, k)
 
     def sounds(self, segments: Ids) -> Ids:
         """The sound of each segment id (all must be known)."""

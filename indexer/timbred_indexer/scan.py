@@ -58,9 +58,12 @@ def may_hold_sound(name: bytes) -> bool:
 
 
 def file_stat(info: os.stat_result) -> FileStat:
-    """SQLite's integers have a sign, inode and device numbers have none: the top bit is dropped."""
+    """SQLite's integers have a sign, inode and device numbers have none: the top bit is dropped.
+
+    A time beyond the year 2262 does not fit either, and is taken for the last one that does.
+    """
     mask = (1 << 63) - 1
-    return FileStat(info.st_size, info.st_mtime_ns, info.st_ino & mask, info.st_dev & mask)
+    return FileStat(info.st_size, max(-mask, min(info.st_mtime_ns, mask)), info.st_ino & mask, info.st_dev & mask)
 
 
 def look(root: bytes, path: bytes) -> Seen:

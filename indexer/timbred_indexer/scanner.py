@@ -177,9 +177,9 @@ def _judge(
 ) -> bool:
     """Moves folders between online, offline and suspect. Returns whether one moved."""
     gone = Counter(row.folder for row in plan.gone)
-    back = Counter(row.folder for row in plan.returned)
+    back = {row.folder for row in plan.returned} | {row.folder for row, *_ in plan.moved if row.state == "missing"}
     before = [row.state for row in known.values()]
-    for folder in whole | set(gone) | set(back):
+    for folder in whole | set(gone) | back:
         state = known[folder].state
         if too_much_gone(gone[folder], present[folder]):
             if state is FolderState.SUSPECT:

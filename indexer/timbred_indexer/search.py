@@ -85,9 +85,10 @@ class Searcher:
         allowed = self._allowed(connection, view, options.filter) if options.filter else None
         ranked = rank(view, asked, allowed, query.sound, options.k)
         chosen = _enough(_with_files(connection, ranked, options.k), options.k)
-        scored = self._rescore(connection, chosen, asked)[: options.k]
+        blobs = vectors.by_segments(connection, "librosa", self._version, [candidate.segment for candidate in chosen])
+        scored = _rescore(chosen, blobs, asked)[: options.k]
         kept = [candidate for candidate in scored if candidate.score >= options.min_similarity]
-        return Answer(self._explained(connection, kept, windows), tuple(notes), view.seq)
+        return Answer(_explain(connection, kept, windows, matrix, blobs), tuple(notes), view.seq)
 
     def _allowed(self, connection: sqlite3.Connection, view: View, wanted: Filter) -> Mask:
         """The filter as a mask, kept for as long as nothing changes."""
@@ -101,49 +102,55 @@ class Searcher:
         self._masks[wanted] = (view.seq, bits)
         return bits
 
-    def _rescore(self, connection: sqlite3.Connection, found: list[Candidate], asked: Vectors) -> list[Candidate]:
-        blobs = vectors.by_segments(connection, "librosa", self._version, [candidate.segment for candidate in found])
-        exact = [
-            Candidate(
-                candidate.sound,
-                candidate.segment,
-                candidate.window,
-                float(np.frombuffer(blobs[candidate.segment], "<f4").astype(np.float64) @ asked[candidate.window]),
-            )
-            for candidate in found
-            if candidate.segment in blobs
-        ]
-        return sorted(exact, key=lambda candidate: (-candidate.score, candidate.sound))
 
-    def _explained(
-        self, connection: sqlite3.Connection, kept: Sequence[Candidate], windows: Sequence[AnalysedSegment]
-    ) -> tuple[Hit, ...]:
-        if not kept:
-            return ()
-        segment_ids = [candidate.segment for candidate in kept]
-        sound_ids = [candidate.sound for candidate in kept]
-        known = sounds.by_ids(connection, sound_ids)
-        files = sounds.files_of(connection, sound_ids)
-        segments = sounds.segments(connection, segment_ids)
-        raw = sounds.aspects(connection, segment_ids)
-        blobs = vectors.by_segments(connection, "librosa", self._version, segment_ids)
-        hits: list[Hit] = []
-        for candidate in kept:
-            window = windows[candidate.window]
-            cosines = aspects.aspect_scores(_vector(window.vector or b""), _vector(blobs[candidate.segment]))
-            scores = {name: float(cosine) for name, cosine in cosines.items()}
-            reasons = explain.reasons(window.aspects, raw[candidate.segment], scores)
-            hits.append(
-                Hit(
-                    known[candidate.sound],
-                    segments[candidate.segment],
-                    candidate.score,
-                    scores,
-                    reasons,
-                    tuple(files[candidate.sound]),
-                )
+def _rescore(found: list[Candidate], blobs: Mapping[SegmentId, bytes], asked: Vectors) -> list[Candidate]:
+    """The candidates by their exact scores: products of the stored vectors, in double precision."""
+    exact = [
+        Candidate(
+            candidate.sound,
+            candidate.segment,
+            candidate.window,
+            float(_vector(blobs[candidate.segment]).astype(np.float64) @ asked[candidate.window]),
+        )
+        for candidate in found
+        if candidate.segment in blobs
+    ]
+    return sorted(exact, key=lambda candidate: (-candidate.score, candidate.sound))
+
+
+def _explain(
+    connection: sqlite3.Connection,
+    kept: Sequence[Candidate],
+    windows: Sequence[AnalysedSegment],
+    matrix: Vectors,
+    blobs: Mapping[SegmentId, bytes],
+) -> tuple[Hit, ...]:
+    """Everything people want to know about the candidates. ``matrix``: the windows' vectors, not reweighted."""
+    if not kept:
+        return ()
+    segment_ids = [candidate.segment for candidate in kept]
+    sound_ids = [candidate.sound for candidate in kept]
+    known = sounds.by_ids(connection, sound_ids)
+    files = sounds.files_of(connection, sound_ids)
+    segments = sounds.segments(connection, segment_ids)
+    raw = sounds.aspects(connection, segment_ids)
+    found = np.stack([_vector(blobs[segment]) for segment in segment_ids])
+    cosines = aspects.aspect_scores(matrix[[candidate.window for candidate in kept]], found)
+    hits: list[Hit] = []
+    for place, candidate in enumerate(kept):
+        scores = {name: float(values[place]) for name, values in cosines.items()}
+        reasons = explain.reasons(windows[candidate.window].aspects, raw[candidate.segment], scores)
+        hits.append(
+            Hit(
+                known[candidate.sound],
+                segments[candidate.segment],
+                candidate.score,
+                scores,
+                reasons,
+                tuple(files[candidate.sound]),
             )
-        return tuple(hits)
+        )
+    return tuple(hits)
 
 
 def rank(view: View, asked: Vectors, allowed: Mask | None, own: SoundId | None, k: int) -> Iterator[Candidate]:

@@ -56,7 +56,7 @@ def save(folder: str, space: SpaceName, version: str, seq: Seq, index: FlatIndex
 
     def write(temporary: str) -> None:
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({**asdict(manifest), "seal": _seal(manifest)}, file)
+            json.dump({**asdict(manifest), "seal": seal(manifest)}, file)
 
     replace_file(manifest_path(folder, space), write)
     return manifest
@@ -114,14 +114,15 @@ def _sealed(fields: dict[str, Any]) -> Manifest:
     Raises:
         ValueError, TypeError, AttributeError: they are not.
     """
-    seal = fields.pop("seal", None)
+    given = fields.pop("seal", None)
     manifest = Manifest(**fields)
-    if seal != _seal(manifest):
+    if given != seal(manifest):
         raise ValueError("its seal does not fit")
     return manifest
 
 
-def _seal(manifest: Manifest) -> str:
+def seal(manifest: Manifest) -> str:
+    """The SHA-256 of what a manifest says."""
     return hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode()).hexdigest()
 
 

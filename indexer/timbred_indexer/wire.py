@@ -32,8 +32,8 @@ _LENGTH = struct.Struct("!I")
 _MAX_TEXT = 4096
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-# A StorageError stops the daemon: it is not a worker's to raise, and travels as WorkerError. A more special class stands
-# before its base.
+# A StorageError stops the daemon: it is not a worker's to raise, and travels as WorkerError. A more special class
+# stands before its base.
 _BRANCHES: tuple[tuple[str, type[TimbredError]], ...] = (
     ("transient", TransientInputError),
     ("input", InputError),

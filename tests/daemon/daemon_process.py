@@ -20,7 +20,7 @@ from timbred_daemon.commands.waiting import is_done
 T = TypeVar("T")
 
 PATIENCE = 60.0  # seconds; bounds every wait, and is reached only by what fails
-QUICK = "workers = 2\nquiet = 0.05\npoll_interval = 0.2\n"
+QUICK = "workers = 1\nquiet = 0.05\npoll_interval = 0.2\n"
 
 
 def wait_for(what: Callable[[], T | None], timeout: float = PATIENCE) -> T:

@@ -168,6 +168,15 @@ def test_a_directory_that_becomes_a_file_is_that_file(daemon: Daemon, folder: Pa
     assert daemon.sound(inner) is None
 
 
+@pytest.mark.parametrize("seconds", [-(10**9), 0, 7_300_000_000, 10_420_000_000], ids=["1938", "1970", "2201", "2300"])
+def test_an_odd_time_of_change_is_no_obstacle(daemon: Daemon, folder: Path, pitch: float, seconds: int) -> None:
+    file = write_tone(folder / ".hidden", pitch)
+    os.utime(file, (seconds, seconds))
+    jobs = daemon.settle()["workers"]["jobs"]
+    daemon.indexed(file.rename(folder / "a.wav"))
+    assert daemon.look()["workers"]["jobs"] == jobs + 1
+
+
 def test_links_are_followed_inside_the_folder_only(daemon: Daemon, folder: Path, tmp_path: Path, pitch: float) -> None:
     inside = write_tone(folder / "a" / "in.wav", pitch)
     outside = write_tone(tmp_path / "out" / "out.wav", pitch + 1)

@@ -54,6 +54,21 @@ def test_a_folder_that_is_removed_and_added_again_costs_no_analysis(daemon: Daem
     assert daemon.similar(path=str(folder / "note-7.wav"), k=100) == before
 
 
+def test_what_waits_in_a_folder_that_is_removed_is_done_when_it_is_added_again(
+    daemon: Daemon, folders: tuple[Path, Path]
+) -> None:
+    _, other = folders
+    more = write_scale(other / "more", range(200, 220), seconds=3.0)
+    wait_for(lambda: daemon.status()["files"]["pending"] > 4)
+    daemon.client.delete("/v1/folders", {"path": str(other)})
+    daemon.client.post("/v1/folders", {"path": str(other)})
+    assert row_of(daemon, other)["files"]["pending"] > 0, "the sounds are too short to be interrupted"
+    files = daemon.settle()["files"]
+    assert (files["indexed"], files["failed"]) == (files["found"], 0)
+    shutil.rmtree(more[0].parent)
+    wait_for(lambda: row_of(daemon, other)["files"]["found"] == 4)
+
+
 def test_a_folder_that_goes_away_is_offline_and_comes_back_whole(daemon: Daemon, folders: tuple[Path, Path]) -> None:
     folder, other = folders
     before, jobs = daemon.similar(path=str(folder / "note-7.wav"), k=100), daemon.jobs
@@ -98,8 +113,8 @@ def test_too_much_gone_at_once_is_suspect_until_it_comes_back(daemon: Daemon, fo
     assert "24 of 30 files vanished" in row["reason"]
     lost.rename(folder / "back")
     wait_for_state(daemon, folder, "online")
-    status = daemon.settle()
-    assert (status["workers"]["jobs"], status["files"]["missing"]) == (jobs, 0)
+    assert daemon.settle()["workers"]["jobs"] == jobs
+    assert row_of(daemon, folder)["files"]["missing"] == 0
 
 
 def test_a_loss_can_be_confirmed(daemon: Daemon, folders: tuple[Path, Path]) -> None:

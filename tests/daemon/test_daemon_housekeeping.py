@@ -1,6 +1,5 @@
 """Tombstones: what has been missing for longer than the grace dies, and nothing else does. The clock is given."""
 
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,20 +64,15 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncGenerator[House]:
+async def house(db: Database, tmp_path: Path) -> House:
     root = tmp_path / "sounds"
     root.mkdir()
     (root / "a.wav").write_bytes(b"a")
-    db = Database.open(str(tmp_path / "metadata.db"))
-    try:
-        path = bytes(root)
-        folder = await db.write(lambda c: folders.add(c, path, "added", "native", next_seq(c)))
-        house = House(db, root, folder)
-        await house.scan()
-        await house.index()
-        yield house
-    finally:
-        db.close()
+    folder = await db.write(lambda c: folders.add(c, bytes(root), "added", "native", next_seq(c)))
+    house = House(db, root, folder)
+    await house.scan()
+    await house.index()
+    return house
 
 
 async def test_what_is_there_never_dies(house: House) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import PATIENCE, QUICK, Daemon, daemon_on, not_running, wait_for
+from tones import write_scale
 
 
 @pytest.fixture
@@ -52,6 +53,37 @@ def test_it_is_private_to_its_user(daemon: Daemon) -> None:
     assert daemon.data.stat().st_mode & 0o777 == 0o700
     for name in ("metadata.db", "endpoint.json", "lock"):
         assert (daemon.data / name).stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_named_inside_another_is_left_to_that_one(tmp_path: Path) -> None:
+    inner = tmp_path / "sounds" / "kits"
+    inner.mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(inner)
+    with daemon_on(tmp_path / "home", inner, link, inner.parent) as daemon:
+        daemon.settle()
+        assert watched(daemon) == {str(inner.parent)}
+        assert "lies inside" in daemon.log.read_text()
+
+
+def test_settings_that_name_a_folder_around_an_added_one_take_its_place(daemon: Daemon, tmp_path: Path) -> None:
+    inner = tmp_path / "sounds" / "kits"
+    inner.mkdir(parents=True)
+    daemon.client.post("/v1/folders", {"path": str(inner)})
+    daemon.settings.write_text(f"folders = ['{inner.parent}']\n{QUICK}")
+    os.kill(daemon.pid, signal.SIGHUP)
+    wait_for(lambda: watched(daemon) == {str(inner.parent)})
+    assert daemon.settle()["files"]["found"] == 0
+
+
+def test_it_is_never_idle_before_its_folders_are_known(tmp_path: Path) -> None:
+    write_scale(tmp_path / "sounds", range(3))
+    daemon = Daemon(tmp_path / "home")
+    daemon.start(tmp_path / "sounds")  # returns at the first moment at which anyone can ask
+    try:
+        assert daemon.settle()["files"]["indexed"] == 3
+    finally:
+        assert daemon.stop() == 0
 
 
 def watched(daemon: Daemon) -> set[str]:

@@ -33,9 +33,7 @@ def test_a_fresh_database_gets_every_step_and_our_mark(connection: sqlite3.Conne
     migrate(connection, shipped())
     assert {"folder", "file", "sound", "segment", "aspect", "vector", "meta"} <= tables(connection)
     assert connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
-    assert [row[0] for row in connection.execute("SELECT number FROM migration")] == [
-        step.number for step in shipped()
-    ]
+    assert [row[0] for row in connection.execute("SELECT number FROM migration")] == [step.number for step in shipped()]
 
 
 def test_migrating_twice_changes_nothing(connection: sqlite3.Connection) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pytest
-from builders import stat_with
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import stat_with
 from timbred_indexer.model import FileId, FileStat, FolderId
 from timbred_indexer.plan import Place, Plan, make_plan, too_much_gone
 from timbred_indexer.store.files import FileRow
@@ -60,8 +60,7 @@ disks = st.dictionaries(places, stats, max_size=6)
 states = st.sampled_from(["indexed", "pending", "failed", "missing"])
 tables = st.dictionaries(places, st.tuples(stats, states), max_size=6).map(
     lambda known: [
-        row(number, path, stat, state, folder)
-        for number, ((folder, path), (stat, state)) in enumerate(known.items())
+        row(number, path, stat, state, folder) for number, ((folder, path), (stat, state)) in enumerate(known.items())
     ]
 )
 
@@ -106,7 +105,7 @@ def test_a_renamed_file_keeps_its_row() -> None:
     known = row(1, b"a", stat_with(inode=5))
     plan = plan_of([known], {at(b"b"): stat_with(inode=5)})
     assert plan.moved == [(known, FOLDER, b"b", stat_with(inode=5))]
-    assert not (plan.new or plan.gone or plan.brings_work)
+    assert (plan.new, plan.gone, plan.brings_work) == ([], [], False)
 
 
 def test_a_row_whose_file_moved_in_from_elsewhere_is_taken_along() -> None:

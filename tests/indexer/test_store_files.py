@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from builders import analysis, fresh_connection, link, new_file, new_folder, new_sound, stat_with, state_of
 
+from builders import analysis, fresh_connection, link, new_file, new_folder, new_sound, stat_with, state_of
 from timbred_indexer.db import next_seq
 from timbred_indexer.model import FileId, FolderId, FolderState, Seq, SoundId
 from timbred_indexer.store import files, folders, sounds

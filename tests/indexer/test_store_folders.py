@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
-from builders import fresh_connection, new_folder
 
+from builders import fresh_connection, new_folder
 from timbred_indexer.db import next_seq
 from timbred_indexer.model import FolderState
 from timbred_indexer.store import folders

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 import pytest
+
 from builders import (
     VERSION,
     analysis,
@@ -20,7 +21,6 @@ from builders import (
     state_of,
     vector,
 )
-
 from timbred_indexer.db import current_seq, next_seq
 from timbred_indexer.model import FileId, FolderId, FolderState, SegmentId, Seq, SoundId
 from timbred_indexer.store import files, folders, sounds, vectors
@@ -73,9 +73,7 @@ def test_an_analysis_comes_back_as_it_was_stored(connection: sqlite3.Connection,
     assert sounds.by_ids(connection, [sound])[sound].duration == 2.5
 
 
-def test_an_analysis_anew_replaces_the_segments_under_new_ids(
-    connection: sqlite3.Connection, folder: FolderId
-) -> None:
+def test_an_analysis_anew_replaces_the_segments_under_new_ids(connection: sqlite3.Connection, folder: FolderId) -> None:
     sound = new_sound(connection, folder, b"a", analysis(1))
     old = {segment.id for segment in sounds.live_segments(connection, sound)}
     sounds.save_analysis(connection, digest((folder, b"a")), analysis(2), "librosa", next_seq(connection))
@@ -270,9 +268,7 @@ def test_duration_filters_include_their_bounds(connection: sqlite3.Connection, f
     assert len(vectors.matching(connection, None, None, 2.0)) == 2
 
 
-def test_a_file_that_is_linked_elsewhere_leaves_its_old_sound(
-    connection: sqlite3.Connection, folder: FolderId
-) -> None:
+def test_a_file_that_is_linked_elsewhere_leaves_its_old_sound(connection: sqlite3.Connection, folder: FolderId) -> None:
     first, second = (new_sound(connection, folder, path, analysis(1)) for path in (b"a", b"b"))
     file = only_file(connection, first)
     files.mark_changed(connection, [(file, stat_with())], next_seq(connection))

@@ -1,0 +1,327 @@
+"""From pending rows to indexed ones: real files, a real database, and a stand-in for the workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from builders import VERSION, analysis, new_folder
+from timbred_indexer import pipeline
+from timbred_indexer.db import Database, next_seq
+from timbred_indexer.errors import InputError, StorageError, WorkerError
+from timbred_indexer.model import Analysis, FolderId
+from timbred_indexer.pipeline import Pipeline, deadline_for
+from timbred_indexer.scan import look
+from timbred_indexer.store import files, sounds
+from timbred_indexer.store.files import PendingFile
+from timbred_indexer.wire import AnalyseJob
+
+PATIENCE = 20.0
+
+
+class FakeAnalyser:
+    """Answers each job with what ``says`` gives for its path (by default one segment), once ``gate`` is open."""
+
+    def __init__(self) -> None:
+        self.jobs: list[bytes] = []
+        self.says: Callable[[bytes], Analysis | Exception] = lambda _: analysis(1)
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked = asyncio.Event()
+
+    async def analyse(self, job: AnalyseJob, *, interactive: bool = False) -> Analysis:
+        self.jobs.append(os.path.basename(job.path))
+        self.asked.set()
+        await self.gate.wait()
+        said = self.says(self.jobs[-1])
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+class Clock:
+    """Unix time that passes only when something waits for a retry."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        self.now += 100.0
+        return self.now
+
+
+class Desk:
+    """A pipeline with everything around it."""
+
+    def __init__(self, db: Database, root: Path, folder: FolderId) -> None:
+        self.db, self.root, self.folder = db, root, folder
+        self.analyser = FakeAnalyser()
+        self.stale: list[bytes] = []
+        self.pipeline = self._make()
+
+    def _make(self) -> Pipeline:
+        return Pipeline(self.db, self.analyser, version=VERSION, slots=4, stale=self._is_stale, clock=Clock())
+
+    def _is_stale(self, file: PendingFile) -> None:
+        self.stale.append(os.path.basename(file.path))
+
+    async def put(self, name: str, content: bytes = b"sound") -> Path:
+        """A file, scanned."""
+        path = self.root / name
+        path.write_bytes(content)
+        await self.scan()
+        return path
+
+    async def scan(self) -> None:
+        found = (await asyncio.to_thread(look, os.fsencode(self.root), b"")).files
+
+        def write(connection: sqlite3.Connection) -> None:
+            known = {row.path: row for row in files.below(connection, self.folder, b"")}
+            fresh = [(path, stat) for path, stat in found.items() if path not in known]
+            files.insert(connection, self.folder, fresh, next_seq(connection))
+            stats = ((row, found.get(row.path)) for row in known.values())
+            changed = [(row.id, stat) for row, stat in stats if stat is not None and stat != row.stat]
+            files.mark_changed(connection, changed, next_seq(connection))
+
+        await self.db.write(write)
+        self.pipeline.wake()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        self.pipeline = self._make()  # each runs once
+        task = asyncio.create_task(self.pipeline.run())
+        try:
+            async with asyncio.timeout(PATIENCE):
+                yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def until(self, what: Callable[[sqlite3.Connection], bool]) -> None:
+        """Looks again after each commit."""
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def committed() -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        self.db.on_commit = committed
+        while not await self.db.read(what):
+            await changed.wait()
+            changed.clear()
+        self.db.on_commit = None
+
+    async def drain(self) -> None:
+        """Runs until nothing is pending."""
+        async with self.running():
+            await self.until(lambda connection: "pending" not in set(states(connection).values()))
+
+    async def states(self) -> dict[str, str]:
+        return await self.db.read(states)
+
+    async def codes(self) -> dict[str, str | None]:
+        return await self.db.read(codes)
+
+
+def states(connection: sqlite3.Connection) -> dict[str, str]:
+    return {os.fsdecode(path): state for path, state in connection.execute("SELECT path, state FROM file")}
+
+
+def codes(connection: sqlite3.Connection) -> dict[str, str | None]:
+    return {os.fsdecode(path): code for path, code in connection.execute("SELECT path, error_code FROM file")}
+
+
+@pytest.fixture
+async def desk(db: Database, tmp_path: Path) -> Desk:
+    root = tmp_path / "root"
+    root.mkdir()
+    folder = await db.write(lambda connection: new_folder(connection, os.fsencode(root)))
+    return Desk(db, root, folder)
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "TROUBLE_SECONDS", 0.0)
+
+
+async def test_a_pending_file_is_analysed_and_indexed(desk: Desk) -> None:
+    await desk.put("a.wav")
+    await desk.drain()
+    assert await desk.states() == {"a.wav": "indexed"}
+    sound = await desk.db.read(lambda c: sounds.of_file(c, os.fsencode(desk.root / "a.wav")))
+    assert sound is not None
+    assert len(await desk.db.read(lambda c: sounds.live_segments(c, sound))) == 1
+
+
+async def test_a_known_sound_costs_no_job_and_inherits_the_label(desk: Desk) -> None:
+    await desk.put("a.wav")
+    await desk.drain()
+    (sound,) = await desk.db.read(lambda c: [row[0] for row in c.execute("SELECT id FROM sound")])
+    await desk.db.write(lambda c: files.set_label(c, sound, "boom", next_seq(c)))
+    await desk.put("copy.wav")
+    await desk.drain()
+    labels = await desk.db.read(lambda c: [row[0] for row in c.execute("SELECT label FROM file")])
+    assert (desk.analyser.jobs, labels) == ([b"a.wav"], ["boom", "boom"])
+
+
+async def test_copies_that_come_at_once_are_analysed_once(desk: Desk) -> None:
+    for number in range(8):
+        await desk.put(f"{number}.wav")
+    await desk.drain()
+    assert len(desk.analyser.jobs) == 1
+    assert set((await desk.states()).values()) == {"indexed"}
+
+
+async def test_a_copy_of_a_sound_that_failed_is_tried_by_itself(desk: Desk) -> None:
+    desk.analyser.says = lambda _: InputError("There is no sound in it.", code="empty")
+    await desk.put("a.wav")
+    await desk.put("b.wav")
+    await desk.drain()
+    assert sorted(desk.analyser.jobs) == [b"a.wav", b"b.wav"]
+    assert await desk.codes() == {"a.wav": "empty", "b.wav": "empty"}
+
+
+async def test_a_tombstoned_sound_that_is_copied_in_again_can_be_found(desk: Desk) -> None:
+    path = await desk.put("a.wav")
+    await desk.drain()
+
+    def forget(connection: sqlite3.Connection) -> None:
+        (file,) = files.below(connection, desk.folder, b"")
+        (sound,) = files.sounds_at(connection, [file.id])
+        files.mark_missing(connection, file.id, 0.0, next_seq(connection))
+        sounds.bury_unheard(connection, [sound], 1.0, next_seq(connection))
+
+    await desk.db.write(forget)
+    path.rename(desk.root / "b.wav")
+    await desk.scan()
+    await desk.drain()
+    alive = await desk.db.read(lambda c: c.execute("SELECT count(*) FROM segment WHERE dead_seq IS NULL").fetchone()[0])
+    assert (alive, len(desk.analyser.jobs)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "tries"),
+    [
+        (InputError("There is no sound in it.", code="empty"), "empty", 1),
+        (WorkerError("It died."), "worker_crashed", 2),
+        (WorkerError("It hung.", code="timed_out"), "timed_out", 2),
+        (MemoryError(), "too_large", 1),
+        (KeyError("a mistake of ours"), "internal", 1),
+    ],
+)
+async def test_a_file_that_cannot_be_analysed_is_set_aside_with_its_reason(
+    desk: Desk, error: Exception, code: str, tries: int
+) -> None:
+    desk.analyser.says = lambda name: error if name == b"bad.wav" else analysis(1)
+    await desk.put("bad.wav", b"bad")
+    await desk.put("good.wav", b"good")
+    await desk.drain()
+    assert await desk.states() == {"bad.wav": "failed", "good.wav": "indexed"}
+    assert (await desk.codes())["bad.wav"] == code
+    assert desk.analyser.jobs.count(b"bad.wav") == tries
+
+
+async def test_a_worker_that_died_once_is_forgiven(desk: Desk) -> None:
+    answers: list[Analysis | Exception] = [WorkerError("It died."), analysis(1)]
+    desk.analyser.says = lambda _: answers.pop(0)
+    await desk.put("a.wav")
+    await desk.drain()
+    assert await desk.states() == {"a.wav": "indexed"}
+
+
+async def test_a_late_writer_does_not_count_as_a_crash(desk: Desk) -> None:
+    answers: list[Analysis | Exception] = [WorkerError("It died."), analysis(1)]
+    desk.analyser.says = lambda _: answers.pop(0)
+    with (await desk.put("a.wav")).open("r+b"):
+        async with desk.running():
+            await desk.until(lambda connection: codes(connection)["a.wav"] == "still_writing")
+    await desk.drain()
+    assert await desk.states() == {"a.wav": "indexed"}
+
+
+async def test_a_file_that_vanished_is_failed_after_some_tries(desk: Desk) -> None:
+    (await desk.put("a.wav")).unlink()
+    await desk.drain()
+    assert (await desk.codes(), desk.analyser.jobs) == ({"a.wav": "vanished"}, [])
+
+
+async def test_a_file_that_is_other_than_scanned_is_reported_stale_and_not_analysed(desk: Desk) -> None:
+    path = await desk.put("a.wav")
+    path.write_bytes(b"longer than what was scanned")
+    async with desk.running():
+        await desk.until(lambda connection: codes(connection)["a.wav"] == "still_writing")
+    assert (set(desk.stale), desk.analyser.jobs) == ({b"a.wav"}, [])
+    await desk.scan()
+    await desk.drain()
+    assert await desk.states() == {"a.wav": "indexed"}
+
+
+async def test_what_changed_during_its_analysis_is_not_stored(desk: Desk) -> None:
+    desk.analyser.gate.clear()
+    path = await desk.put("a.wav")
+    async with desk.running():
+        await desk.analyser.asked.wait()
+        path.write_bytes(b"other and longer bytes")
+        desk.analyser.gate.set()
+        await desk.until(lambda connection: codes(connection)["a.wav"] == "still_writing")
+    assert await desk.db.read(lambda c: c.execute("SELECT count(*) FROM sound").fetchone()[0]) == 0
+    assert b"a.wav" in desk.stale
+
+
+async def test_another_versions_sound_is_analysed_anew(desk: Desk) -> None:
+    desk.analyser.says = lambda _: analysis(1, version="old")
+    await desk.put("a.wav")
+    await desk.drain()
+    desk.analyser.says = lambda _: analysis(2)
+    await desk.put("b.wav")
+    await desk.drain()
+    versions = await desk.db.read(lambda c: [row[0] for row in c.execute("SELECT version FROM sound")])
+    assert (versions, len(desk.analyser.jobs)) == ([VERSION], 2)
+
+
+async def test_our_own_trouble_pauses_and_blames_no_file(desk: Desk) -> None:
+    answers: list[Analysis | Exception] = [StorageError("The disk is full.", code="disk_full"), analysis(1)]
+    notes: list[tuple[str, ...]] = []
+
+    def say(_: bytes) -> Analysis | Exception:
+        notes.append(desk.pipeline.notes)
+        return answers.pop(0)
+
+    desk.analyser.says = say
+    await desk.put("a.wav")
+    await desk.drain()
+    assert (notes[0], notes[1]) == ((), ("Indexing is paused: The disk is full.",))
+    assert (await desk.states(), desk.pipeline.notes) == ({"a.wav": "indexed"}, ())
+
+
+async def test_a_failure_that_cannot_be_written_down_pauses_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail, refusals = files.fail, [StorageError("The disk is full.", code="disk_full")]
+
+    def fail_once_more(*arguments: object) -> None:
+        if refusals:
+            raise refusals.pop()
+        fail(*arguments)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(files, "fail", fail_once_more)
+    desk.analyser.says = lambda _: InputError("There is no sound in it.", code="empty")
+    await desk.put("a.wav")
+    await desk.drain()
+    assert (await desk.codes(), len(desk.analyser.jobs)) == ({"a.wav": "empty"}, 2)
+
+
+async def test_stopping_leaves_what_is_in_flight_pending(desk: Desk) -> None:
+    desk.analyser.gate.clear()
+    await desk.put("a.wav")
+    async with desk.running():
+        await desk.analyser.asked.wait()
+        assert desk.pipeline.busy == 1
+    assert (await desk.states(), desk.pipeline.busy) == ({"a.wav": "pending"}, 0)
+
+
+def test_a_longer_file_may_take_longer() -> None:
+    assert 60 <= deadline_for(0) < deadline_for(10**9)

@@ -1,0 +1,225 @@
+"""Searches against a full scan of the stored vectors in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from builders import VERSION, analysis, analysis_of, fresh_connection, new_folder, new_sound, segment_of, vector
+from timbred_indexer import aspects
+from timbred_indexer.compact import build
+from timbred_indexer.db import next_seq
+from timbred_indexer.live import LiveIndex
+from timbred_indexer.model import FolderId, Seconds, SoundId
+from timbred_indexer.query import MAX_WINDOWS, Filter, Options, Query
+from timbred_indexer.search import Answer, Searcher
+from timbred_indexer.store import files, sounds, vectors
+
+
+class Library:
+    """Sounds in a database in memory, and a searcher over them."""
+
+    def __init__(self) -> None:
+        self.connection = fresh_connection()
+        self.folder: FolderId = new_folder(self.connection)
+        self.live = LiveIndex(aspects.DIM)
+        self.searcher = Searcher(self.live, VERSION)
+
+    def add(self, name: str, *seeds: int, duration: float = 1.0) -> SoundId:
+        made = analysis(*seeds, duration=duration)
+        return new_sound(self.connection, self.folder, name.encode(), made)
+
+    def add_vectors(self, name: str, *made: np.ndarray[tuple[int], np.dtype[np.float32]]) -> SoundId:
+        return new_sound(self.connection, self.folder, name.encode(), analysis_of(made))
+
+    def catch_up(self) -> None:
+        since, catalogue = self.live.vectors_since, self.live.catalogue_since
+        self.live.apply(vectors.changes(self.connection, "librosa", VERSION, since, catalogue))
+
+    def compact(self) -> None:
+        seq, index = build(self.connection, "librosa", VERSION)
+        self.live.adopt(index, seq)
+
+    def search(self, *seeds: int, own: SoundId | None = None, **options: object) -> Answer:
+        self.catch_up()
+        query = Query(tuple(segment_of(vector(seed), float(place)) for place, seed in enumerate(seeds)), own)
+        return self.searcher.search(self.connection, query, Options(**options))  # pyright: ignore[reportArgumentType]
+
+    def full_scan(self, seeds: tuple[int, ...], weights: Mapping[str, float] | None = None) -> list[tuple[int, float]]:
+        """(sound, best score) of all, best first; equal ones by sound."""
+        queries = np.stack([vector(seed) for seed in seeds])
+        asked = aspects.reweight(queries, weights) if weights else queries
+        best: dict[int, float] = {}
+        rows = self.connection.execute(
+            "SELECT sound_id, data FROM vector JOIN segment ON segment.id = segment_id WHERE dead_seq IS NULL"
+        )
+        for sound, data in rows:
+            scores = asked.astype(np.float64) @ np.frombuffer(data, "<f4")
+            best[sound] = max(best.get(sound, -2.0), float(scores.max()))
+        return sorted(best.items(), key=lambda item: (-item[1], item[0]))
+
+
+@pytest.fixture
+def library() -> Iterator[Library]:
+    made = Library()
+    yield made
+    made.connection.close()
+
+
+def ids(answer: Answer) -> list[int]:
+    return [hit.sound.id for hit in answer.hits]
+
+
+weight_maps = st.dictionaries(st.sampled_from(sorted(aspects.WEIGHTS)), st.floats(0.1, 5.0), max_size=3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=4), max_size=25),
+    st.lists(st.integers(0, 60), min_size=1, max_size=3),
+    st.integers(1, 12),
+    st.integers(0, 25),
+    weight_maps,
+)
+def test_the_answer_is_that_of_a_full_scan(
+    contents: list[list[int]], query: list[int], k: int, compact_at: int, weights: dict[str, float]
+) -> None:
+    library = Library()
+    for number, seeds in enumerate(contents):
+        library.add(str(number), *seeds)
+        if number == compact_at:
+            library.compact()
+    expected = library.full_scan(tuple(query), weights)
+    answer = library.search(*query, k=k, weights=weights)
+    # Scores that differ in the last bits of float32 may change places; what they are is exact.
+    similarities = [hit.similarity for hit in answer.hits]
+    np.testing.assert_allclose(similarities, [score for _, score in expected[:k]], atol=1e-6)
+    np.testing.assert_allclose(similarities, [dict(expected)[sound] for sound in ids(answer)], atol=1e-6)
+    assert len(set(ids(answer))) == len(answer.hits)
+    library.connection.close()
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_of_many_equal_sounds_the_oldest_are_found_wherever_they_lie(library: Library, compact: bool) -> None:
+    """More than fit into the spare candidates, half of them in the snapshot."""
+    equals = [library.add(f"{number}", 1) for number in range(60)]
+    if compact:
+        library.compact()
+    equals += [library.add(f"later {number}", 1) for number in range(60)]
+    assert ids(library.search(1, k=5)) == equals[:5]
+
+
+def test_a_sound_of_many_segments_takes_one_place_by_its_best(library: Library) -> None:
+    near = library.add_vectors("long", *[vector(1)] * 100)
+    other = library.add("other", 2)
+    answer = library.search(1, k=2)
+    assert ids(answer) == [near, other]
+    assert answer.hits[0].similarity == pytest.approx(1.0)
+
+
+def test_the_segment_that_matched_is_named(library: Library) -> None:
+    library.add("long", 5, 1, 6)
+    segment = library.search(1).hits[0].segment
+    assert (segment.start, segment.end) == (1.0, 2.0)
+
+
+def test_a_query_of_several_windows_is_scored_by_the_best_pair(library: Library) -> None:
+    sound = library.add("a", 8, 3)
+    answer = library.search(1, 2, 3)
+    assert (ids(answer), answer.hits[0].similarity) == ([sound], pytest.approx(1.0))
+
+
+def test_a_long_query_is_thinned_evenly_and_says_so(library: Library) -> None:
+    first, between, last = library.add("first", 0), library.add("between", 1), library.add("last", 99)
+    answer = library.search(*range(100), k=3)
+    assert set(ids(answer)[:2]) == {first, last}
+    assert ids(answer)[2] == between
+    assert answer.hits[2].similarity < 0.99
+    assert str(MAX_WINDOWS) in answer.notes[0]
+    assert library.search(*range(MAX_WINDOWS)).notes == ()
+
+
+def test_the_query_itself_is_left_out(library: Library) -> None:
+    own, other = library.add("own", 1, 2, 3), library.add("other", 1)
+    assert ids(library.search(1, 2, 3, own=own, k=1)) == [other]
+
+
+def test_silence_is_similar_to_nothing_and_says_so(library: Library) -> None:
+    library.add("a", 1)
+    library.add("silent")
+    library.catch_up()
+    answer = library.searcher.search(library.connection, Query((segment_of(None),)), Options())
+    assert (answer.hits, "silent" in answer.notes[0]) == ((), True)
+    assert len(library.search(1).hits) == 1
+
+
+def test_an_empty_library_has_no_answer(library: Library) -> None:
+    assert library.search(1) == Answer((), (), library.live.view.seq)
+
+
+def test_what_is_less_similar_than_asked_is_left_out(library: Library) -> None:
+    near = library.add("near", 1)
+    library.add("far", 2)
+    assert ids(library.search(1, min_similarity=0.99)) == [near]
+    assert library.search(2, min_similarity=0.99).hits[0].similarity >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        (Filter(folder=b"/s/a"), {"a/1", "a/2"}),
+        (Filter(folder=b"/s/a", min_duration=Seconds(2.0)), {"a/2"}),
+        (Filter(max_duration=Seconds(1.0)), {"a/1", "b"}),
+        (Filter(folder=b"/elsewhere"), set[str]()),
+    ],
+)
+def test_a_filter_leaves_k_of_what_it_lets_through(library: Library, wanted: Filter, names: set[str]) -> None:
+    for number in range(50):
+        library.add(f"n{number}", 1, duration=9.0)
+    made = {"a/1": library.add("a/1", 5), "a/2": library.add("a/2", 6, duration=2.0), "b": library.add("b", 7)}
+    assert set(ids(library.search(1, filter=wanted, k=len(names) + 1))) == {made[name] for name in names}
+
+
+def test_a_filter_sees_what_came_later(library: Library) -> None:
+    wanted = Filter(folder=b"/s/a")
+    first = library.add("a/1", 1)
+    assert ids(library.search(1, filter=wanted)) == [first]
+    second = library.add("a/2", 1)
+    assert ids(library.search(1, filter=wanted)) == [first, second]
+
+
+def test_a_sound_whose_file_went_away_since_the_last_look_is_left_out(library: Library) -> None:
+    gone, kept = library.add("gone", 1), library.add("kept", 2)
+    library.catch_up()
+    (file,) = sounds.files_at(library.connection, gone)
+    files.mark_missing(library.connection, file, 0.0, next_seq(library.connection))
+    answer = library.searcher.search(library.connection, Query((segment_of(vector(1)),)), Options(k=1))
+    assert ids(answer) == [kept]
+
+
+def test_a_hit_shows_all_its_files_its_aspects_and_reasons(library: Library) -> None:
+    sound = library.add("a", 1)
+    new_sound(library.connection, library.folder, b"copy", analysis(1), content=(library.folder, b"a"))
+    (hit,) = library.search(1).hits
+    assert (hit.sound.id, hit.files) == (sound, ((b"/s/a", None), (b"/s/copy", None)))
+    assert hit.aspect_scores == {name: pytest.approx(1.0, abs=1e-5) for name in aspects.WEIGHTS}
+    assert hit.reasons
+
+
+def test_the_similarity_is_the_weighted_sum_of_the_aspects(library: Library) -> None:
+    library.add("a", 2)
+    weights = {name: float(place) for place, name in enumerate(aspects.WEIGHTS)}
+    (hit,) = library.search(1, weights=weights).hits
+    expected = sum(weights[name] * score for name, score in hit.aspect_scores.items()) / sum(weights.values())
+    assert hit.similarity == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_best_thousand_of_more_can_be_asked_for(library: Library) -> None:
+    for number in range(1100):
+        library.add(str(number), number)
+    expected = [sound for sound, _ in library.full_scan((3,))[:1000]]
+    assert ids(library.search(3, k=1000)) == expected
