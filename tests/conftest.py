@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import sqlite3
@@ -89,8 +90,11 @@ def _hasty(path: str | bytes, *, readonly: bool = False) -> sqlite3.Connection:
 def _children() -> set[str]:
     if sys.platform != "linux":
         return set()
-    lists = [path / "children" for path in Path("/proc/self/task").iterdir()]
-    return {child for path in lists if path.exists() for child in path.read_text().split()}
+    found: set[str] = set()
+    for task in os.listdir("/proc/self/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found.update(Path(f"/proc/self/task/{task}/children").read_text().split())
+    return found
 
 
 def _open_files() -> dict[str, str]:

@@ -36,6 +36,7 @@ from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.pipeline import Pipeline
 from timbred_indexer.pool import WorkerPool
+from timbred_indexer.scan import identity_of
 from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.search import Searcher
 from timbred_indexer.store import sounds
@@ -141,9 +142,14 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         def stale(file: PendingFile) -> None:
             folders.hint(file.folder, file.path)
 
-        scans = ScanLoop(Scanner(db), Coalescer(quiet=settings.quiet), scanned)
+        own = identity_of(await asyncio.to_thread(os.stat, data_dir))
+        scans = ScanLoop(Scanner(db, frozenset({own})), Coalescer(quiet=settings.quiet), scanned)
         folders = FolderService(
-            db, scans, rescan_interval=settings.rescan_interval, poll_interval=settings.poll_interval
+            db,
+            scans,
+            rescan_interval=settings.rescan_interval,
+            poll_interval=settings.poll_interval,
+            own_folder=data_dir,
         )
         pipeline = Pipeline(db, pool, version=version, slots=settings.workers + 2, stale=stale)
         control = DaemonControl(folders, scans, pipeline)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import random
@@ -52,13 +53,17 @@ class FolderService:
     Args:
         rescan_interval: seconds between whole scans of a folder that is watched natively.
         poll_interval: the same for one that is polled, or offline.
+        own_folder: the data folder; what happens in it is of no interest.
     """
 
-    def __init__(self, db: Database, scans: ScanLoop, *, rescan_interval: float, poll_interval: float) -> None:
+    def __init__(
+        self, db: Database, scans: ScanLoop, *, rescan_interval: float, poll_interval: float, own_folder: str
+    ) -> None:
         self._db = db
         self._scans = scans
         self._rescan_interval = rescan_interval
         self._poll_interval = poll_interval
+        self._own_folder = os.fsencode(own_folder)
         self._watched: dict[FolderId, _Watched] = {}
         self._loop = asyncio.get_running_loop()
 
@@ -72,6 +77,8 @@ class FolderService:
     @property
     def notes(self) -> tuple[str, ...]:
         """Troubles with watching, as sentences."""
+        if not self._watched:
+            return ("No folder is watched. Add one: timbred folders add PATH",)
         return tuple(watched.trouble for watched in self._watched.values() if watched.trouble is not None)
 
     async def apply_settings(self, settings: tuple[FolderSetting, ...], named: tuple[bytes, ...]) -> None:
@@ -225,8 +232,14 @@ class FolderService:
             await self._stop_watcher(watched)
         if not await asyncio.to_thread(os.path.isdir, watched.folder.path):
             return False
+        starting = asyncio.create_task(asyncio.to_thread(self._start_watcher, watched.folder))
         try:
-            watcher = await asyncio.to_thread(self._start_watcher, watched.folder)
+            watcher = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on; what it starts is for the one who cancelled to stop.
+            with contextlib.suppress(WatchUnavailable):
+                watched.watcher = await starting
+            raise
         except WatchUnavailable as error:
             if watched.trouble != error.message:
                 logger.warning("%s", error.message)
@@ -238,7 +251,14 @@ class FolderService:
 
     def _start_watcher(self, folder: Folder) -> Watcher:
         """Touches the disk, which may hang."""
-        watcher = Watcher(folder.id, folder.path, self._post, self._lost, excluded)
+        own = os.path.realpath(self._own_folder) + b"/"
+        root = os.path.realpath(folder.path).rstrip(b"/") + b"/"
+        ours = own[len(root) :] if own.startswith(root) else None
+
+        def ignored(path: bytes) -> bool:
+            return excluded(path) or (ours is not None and (path + b"/").startswith(ours))
+
+        watcher = Watcher(folder.id, folder.path, self._post, self._lost, ignored)
         watcher.start()
         return watcher
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
@@ -74,6 +75,7 @@ class Pipeline:
         self._hashers = ThreadPoolExecutor(2, thread_name_prefix="timbred-hash")
         self._done: deque[float] = deque()
         self._trouble: str | None = None
+        self._stopping = threading.Event()
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -108,6 +110,7 @@ class Pipeline:
                 if len(claimed) < max(1, free):
                     await self._wait(full=free <= 0)
         finally:
+            self._stopping.set()
             for task in self._in_flight.values():
                 task.cancel()
             await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
@@ -180,7 +183,9 @@ class Pipeline:
             await self._fail(file, "internal", "timbred made a mistake with this file; its log says more.")
 
     async def _index(self, file: PendingFile) -> None:
-        stat, digest = await asyncio.get_running_loop().run_in_executor(self._hashers, fingerprint, file.path)
+        stat, digest = await asyncio.get_running_loop().run_in_executor(
+            self._hashers, fingerprint, file.path, self._stopping.is_set
+        )
         if (stat.size, stat.mtime_ns, stat.inode) != (file.stat.size, file.stat.mtime_ns, file.stat.inode):
             self._stale(file)
             raise TransientInputError("The file changed since it was scanned.", code="still_writing")
@@ -228,6 +233,8 @@ class Pipeline:
 
     async def _postpone(self, file: PendingFile, error: TransientInputError) -> None:
         tries = _tries(file, {error.code})
+        if error.code == "vanished":
+            self._stale(file)
         if error.code == "still_writing":
             # A writer that closes the file is seen at once; asking again is for those nobody tells of.
             await self._retry_later(file, min(0.25 * 2 ** min(tries - 1, 6), 10.0), error.code, error.message, tries)

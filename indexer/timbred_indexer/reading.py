@@ -10,16 +10,22 @@ import signal
 import stat
 import sys
 import time
+from collections.abc import Callable
 
-from timbred_indexer.errors import TransientInputError
+from timbred_indexer.errors import TransientInputError, UnavailableError
 from timbred_indexer.model import FileStat
 from timbred_indexer.scan import file_stat
 
+CHUNK = 1 << 20  # bytes read at once
 SETTLED_SECONDS = 1.0  # age of the last change after which a file counts as whole where nobody can be asked
 
 
-def fingerprint(path: bytes) -> tuple[FileStat, bytes]:
+def fingerprint(path: bytes, stopping: Callable[[], bool] = lambda: False) -> tuple[FileStat, bytes]:
     """The stat and SHA-256 of a file that nobody is writing.
+
+    Args:
+        path: as the file system has it.
+        stopping: asked now and then; once it is true, reading ends: a film takes longer than a daemon has to stop.
 
     Returns:
         The stat the hash belongs to, and the digest (32 bytes).
@@ -27,6 +33,7 @@ def fingerprint(path: bytes) -> tuple[FileStat, bytes]:
     Raises:
         TransientInputError: ``vanished``, ``unreadable``, or ``still_writing`` when a program has the file open for
             writing or it changed while it was read.
+        UnavailableError: ``stopping`` said so.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -40,8 +47,7 @@ def fingerprint(path: bytes) -> tuple[FileStat, bytes]:
             raise TransientInputError("The path is no longer a regular file.", code="vanished")
         if is_being_written(descriptor, before):
             raise TransientInputError("Another program is still writing the file.", code="still_writing")
-        with open(descriptor, "rb", buffering=0, closefd=False) as file:
-            digest = hashlib.file_digest(file, "sha256").digest()
+        digest = _digest(descriptor, stopping)
         after = file_stat(os.fstat(descriptor))
     except OSError as error:
         raise TransientInputError(f"The file cannot be read: {error.strerror}.", code="unreadable") from error
@@ -50,6 +56,15 @@ def fingerprint(path: bytes) -> tuple[FileStat, bytes]:
     if after != file_stat(before):
         raise TransientInputError("The file changed while it was read.", code="still_writing")
     return after, digest
+
+
+def _digest(descriptor: int, stopping: Callable[[], bool]) -> bytes:
+    sha = hashlib.sha256()
+    while data := os.read(descriptor, CHUNK):
+        sha.update(data)
+        if stopping():
+            raise UnavailableError("timbred is stopping.")
+    return sha.digest()
 
 
 def stat_of(path: bytes) -> FileStat | None:

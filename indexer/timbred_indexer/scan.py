@@ -54,7 +54,7 @@ def excluded(path: bytes) -> bool:
 
 
 def may_hold_sound(name: bytes) -> bool:
-    return not name.startswith(b".") and os.path.splitext(name)[1].lower() not in NOT_SOUND
+    return not name.startswith(b".") and name[max(0, name.rfind(b".")) :].lower() not in NOT_SOUND
 
 
 def file_stat(info: os.stat_result) -> FileStat:
@@ -66,10 +66,11 @@ def file_stat(info: os.stat_result) -> FileStat:
     return FileStat(info.st_size, max(-mask, min(info.st_mtime_ns, mask)), info.st_ino & mask, info.st_dev & mask)
 
 
-def look(root: bytes, path: bytes) -> Seen:
+def look(root: bytes, path: bytes, barred: Passed = frozenset()) -> Seen:
     """What is at ``path`` (relative to ``root``; ``b""`` is the root) and below it.
 
-    A path that is not there yields nothing; one that cannot be looked at is ``unreadable``.
+    A path that is not there yields nothing; one that cannot be looked at is ``unreadable``. Directories in ``barred``
+    (device and inode) are not entered.
     """
     seen = Seen()
     full = os.path.join(root, path) if path else root
@@ -87,12 +88,12 @@ def look(root: bytes, path: bytes) -> Seen:
     if not path:
         seen.root_device = file_stat(info).device
     if stat.S_ISDIR(info.st_mode):
-        above.append(_identity(info))
+        above.append(identity_of(info))
     passed = frozenset(above)
-    if len(passed) < len(above):
+    if len(passed) < len(above) or passed & barred:
         return seen
     if stat.S_ISDIR(info.st_mode):
-        _walk(root, path, seen, passed)
+        _walk(root, path, seen, passed | barred)
     elif stat.S_ISREG(info.st_mode) and may_hold_sound(os.path.basename(path)):
         seen.files[path] = file_stat(info)
     return seen
@@ -101,10 +102,11 @@ def look(root: bytes, path: bytes) -> Seen:
 def _above(root: bytes, path: bytes) -> list[tuple[int, int]]:
     """The directories above ``path``, from the root on."""
     parts = path.split(b"/") if path else []
-    return [_identity(os.stat(os.path.join(root, *parts[:depth]))) for depth in range(len(parts))]
+    return [identity_of(os.stat(os.path.join(root, *parts[:depth]))) for depth in range(len(parts))]
 
 
-def _identity(info: os.stat_result) -> tuple[int, int]:
+def identity_of(info: os.stat_result) -> tuple[int, int]:
+    """What tells one directory from another, whatever its name."""
     return info.st_dev, info.st_ino
 
 
@@ -133,7 +135,7 @@ def _note(
         if entry.is_symlink() and not _inside(root, entry.path):
             return
         if entry.is_dir():
-            identity = _identity(entry.stat())
+            identity = identity_of(entry.stat())
             if identity not in passed:
                 yield path, passed | {identity}
         elif entry.is_file() and may_hold_sound(entry.name):

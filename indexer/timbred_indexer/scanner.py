@@ -14,7 +14,7 @@ from typing import TypeVar
 from timbred_indexer.db import Database, Task, next_seq
 from timbred_indexer.model import FileId, FileStat, FolderId, FolderState, Seq
 from timbred_indexer.plan import Place, Plan, make_plan, too_much_gone
-from timbred_indexer.scan import Seen, excluded, file_stat, look
+from timbred_indexer.scan import Passed, Seen, excluded, file_stat, look
 from timbred_indexer.store import files, folders, sounds
 from timbred_indexer.store.files import FileRow
 from timbred_indexer.store.folders import Folder
@@ -41,11 +41,17 @@ class ScanOutcome:
 
 
 class Scanner:
-    """Runs scans one after the other. ``clock`` gives Unix time."""
+    """Runs scans one after the other.
 
-    def __init__(self, db: Database, *, clock: Callable[[], float] = time.time) -> None:
+    Args:
+        barred: directories (device, inode) that are never entered: the data folder may lie inside a watched one.
+        clock: gives Unix time.
+    """
+
+    def __init__(self, db: Database, barred: Passed = frozenset(), *, clock: Callable[[], float] = time.time) -> None:
         self._db = db
         self._clock = clock
+        self._barred = barred
 
     async def scan(self, targets: Sequence[ScanTarget]) -> ScanOutcome:
         """Looks at the targets and writes what it found. Targets of folders no longer watched are dropped."""
@@ -64,7 +70,7 @@ class Scanner:
             else:
                 healthy += _scope(folder, [target for target in targets if target.folder == folder_id])
         if healthy:
-            found = await self._beside(lambda connection: prepare(connection, known, healthy))
+            found = await self._beside(lambda connection: prepare(connection, known, healthy, self._barred))
             if await self._beside(lambda connection: went_away(connection, known, found.plan)):
                 return await self.scan(targets)
             if found.plan or found.whole:
@@ -119,7 +125,12 @@ class Found:
     whole: dict[FolderId, int]
 
 
-def prepare(connection: sqlite3.Connection, known: dict[FolderId, Folder], targets: Iterable[ScanTarget]) -> Found:
+def prepare(
+    connection: sqlite3.Connection,
+    known: dict[FolderId, Folder],
+    targets: Iterable[ScanTarget],
+    barred: Passed = frozenset(),
+) -> Found:
     """Looks at the disk and compares it with the rows; changes nothing."""
     disk: dict[Place, FileStat] = {}
     unreadable: list[Place] = []
@@ -127,7 +138,7 @@ def prepare(connection: sqlite3.Connection, known: dict[FolderId, Folder], targe
     whole: dict[FolderId, int] = {}
     for target in targets:
         root = known[target.folder].path
-        seen: Seen = look(root, target.path)
+        seen: Seen = look(root, target.path, barred)
         disk.update({(target.folder, path): stat for path, stat in seen.files.items()})
         unreadable += [(target.folder, path) for path in seen.unreadable]
         rows.update({row.id: row for row in files.below(connection, target.folder, target.path)})

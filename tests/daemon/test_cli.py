@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -264,17 +264,25 @@ def test_config_show_as_json_has_values_places_and_problems(tmp_path: Path) -> N
 def test_run_hands_the_settings_to_the_app_and_exits_as_it_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    app, given_to = ModuleType("timbred_daemon.app"), list[Loaded]()
+    app, given_to = ModuleType("timbred_daemon.app"), list[tuple[Loaded, tuple[bytes, ...]]]()
 
-    def run(loaded: Loaded) -> int:
-        given_to.append(loaded)
+    def run(loaded: Loaded, named: tuple[bytes, ...], reload: Callable[[], Loaded]) -> int:
+        assert reload().settings == loaded.settings
+        given_to.append((loaded, named))
         return 1
 
     app.__dict__["run"] = run
     monkeypatch.setitem(sys.modules, "timbred_daemon.app", app)
-    timbred("run", b"/\xff", "--data-dir", "d", "--listen", "127.0.0.1:9", code=1)
-    settings = given_to[0].settings
-    assert (settings.folders[0].path, settings.data_dir, settings.listen.port) == (b"/\xff", str(tmp_path / "d"), 9)
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(folder)
+    timbred("run", folder, "--data-dir", "d", "--listen", "127.0.0.1:9", code=1)
+    ((loaded, named),) = given_to
+    assert named == (folder,)
+    assert (loaded.settings.data_dir, loaded.settings.listen.port) == (str(tmp_path / "d"), 9)
+
+
+def test_run_refuses_a_folder_that_is_not_there() -> None:
+    assert "There is no folder" in timbred("run", b"/nowhere/at/all", code=2).stderr
 
 
 def test_run_refuses_bad_settings_and_names_all_of_them(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ async def test_a_storm_of_events_is_followed_by_a_whole_scan(db: Database, tmp_p
     folder = tmp_path / "sounds"
     folder.mkdir()
     scans = Asked(db)
-    service = FolderService(db, scans, rescan_interval=3600, poll_interval=0.05)
+    service = FolderService(db, scans, rescan_interval=3600, poll_interval=0.05, own_folder=str(tmp_path / "data"))
     await service.apply_settings((FolderSetting(bytes(folder)),), ())
     try:
         await scans.until(lambda: "native" in service.modes.values() and scans.rescans >= 2)

@@ -131,6 +131,16 @@ async def test_those_who_share_a_commit_with_a_full_disk_are_told_the_truth(db: 
     assert {code_of(outcome) for outcome in outcomes} <= {None, "disk_full"}
 
 
+async def test_a_commit_that_cannot_be_made_is_said_to_all_who_share_it_and_to_nobody_else(db: Database) -> None:
+    def break_the_transaction(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")
+
+    outcomes = await queue_behind(db, put("a"), break_the_transaction, put("b"))
+    assert [type(outcome) for outcome in outcomes] == [StorageError] * 3
+    await db.write(put("c"))
+    assert await db.read(keys) == {"c"}
+
+
 async def test_a_read_sees_one_state_while_others_write(db: Database) -> None:
     loop = asyncio.get_running_loop()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from timbred_indexer.errors import StorageError
 from timbred_indexer.faiss_index import FlatIndex
-from timbred_indexer.index import ExactIndex, Ids, VectorIndex, Vectors, get_bits, mask, merge, set_bits
+from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, get_bits, mask, merge, set_bits
 from timbred_indexer.model import SegmentId
 
 DIM = 4
@@ -30,7 +30,7 @@ def ids_of(*numbers: int) -> Ids:
     return np.array(numbers, np.int64)
 
 
-def bits(size: int, *members: int) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+def bits(size: int, *members: int) -> Mask:
     return mask(size, [SegmentId(member) for member in members])
 
 

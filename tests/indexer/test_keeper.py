@@ -73,7 +73,7 @@ class Shelf:
 
     def answers(self) -> list[list[int]]:
         queries = np.stack([vector(seed) for seed in range(3)])
-        return self.live.view.search(queries, 5)[1].tolist()
+        return self.live.view.search(queries, 20)[1].tolist()
 
     @property
     def index(self) -> Path:
@@ -119,6 +119,12 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(content)
 
 
+def raise_the_seq(shelf: Shelf) -> None:
+    """To one that the database has reached: what came before it would be passed over."""
+    fields = json.loads(shelf.manifest.read_text())
+    shelf.manifest.write_text(json.dumps(fields | {"seq": fields["seq"] + 3}))
+
+
 DAMAGES: dict[str, Callable[[Shelf], object]] = {
     "no manifest": lambda shelf: shelf.manifest.unlink(),
     "no index": lambda shelf: shelf.index.unlink(),
@@ -127,9 +133,8 @@ DAMAGES: dict[str, Callable[[Shelf], object]] = {
     "manifest truncated": lambda shelf: shelf.manifest.write_text(shelf.manifest.read_text()[:40]),
     "manifest a list": lambda shelf: shelf.manifest.write_text("[]"),
     "manifest not text": lambda shelf: shelf.manifest.write_bytes(b"\xff\xfe"),
-    "manifest with another seq": lambda shelf: shelf.manifest.write_text(
-        shelf.manifest.read_text().replace('"seq": ', '"seq": 1')
-    ),
+    "manifest with a later seq": raise_the_seq,
+    "bytes after its end": lambda shelf: shelf.index.write_bytes(shelf.index.read_bytes() + b"more"),
     "other dimension": lambda shelf: seal_anew(shelf, lambda m: replace(m, dim=m.dim + 1)),
     "other version": lambda shelf: seal_anew(shelf, lambda m: replace(m, version="other")),
     "other count": lambda shelf: seal_anew(shelf, lambda m: replace(m, count=m.count + 1)),
@@ -156,6 +161,7 @@ async def test_a_good_snapshot_is_used_and_what_came_since_is_replayed(compacted
 
 @pytest.mark.parametrize("damage", DAMAGES)
 async def test_a_bad_snapshot_changes_no_answer(compacted: Shelf, damage: str) -> None:
+    await compacted.fill(first=SOUNDS, count=2)
     await compacted.open()
     answers = compacted.answers()
     DAMAGES[damage](compacted)

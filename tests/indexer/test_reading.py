@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from timbred_indexer import reading
-from timbred_indexer.errors import TransientInputError
+from timbred_indexer.errors import TransientInputError, UnavailableError
 from timbred_indexer.reading import fingerprint, stat_of
 
 
@@ -37,6 +37,12 @@ def without_leases(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EINVAL, "Invalid argument")
 
     monkeypatch.setattr(fcntl, "fcntl", refuse)
+
+
+def test_reading_ends_when_the_daemon_stops(tmp_path: Path) -> None:
+    (tmp_path / "film.wav").write_bytes(b"sound")
+    with pytest.raises(UnavailableError):
+        fingerprint(bytes(tmp_path / "film.wav"), lambda: True)
 
 
 def test_the_digest_and_the_stat_belong_together(sound: Path) -> None:
@@ -75,15 +81,14 @@ def test_where_nobody_knows_who_writes_the_last_change_must_have_settled(
     assert refusal(sound) == "still_writing"
 
 
-def test_a_file_that_changes_while_it_is_read_has_no_digest(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    digest = hashlib.file_digest
-
-    def digest_and_change(file: object, name: str) -> object:
+def test_a_file_that_changes_while_it_is_read_has_no_digest(sound: Path) -> None:
+    def change_and_go_on() -> bool:
         sound.write_bytes(b"longer than before")
-        return digest(file, name)  # pyright: ignore[reportArgumentType, reportUnknownVariableType]
+        return False
 
-    monkeypatch.setattr(hashlib, "file_digest", digest_and_change)
-    assert refusal(sound) == "still_writing"
+    with pytest.raises(TransientInputError) as caught:
+        fingerprint(os.fsencode(sound), change_and_go_on)
+    assert caught.value.code == "still_writing"
 
 
 @pytest.mark.parametrize("below", ["gone.wav", "a.wav/below"])
@@ -111,10 +116,10 @@ def test_a_file_that_may_not_be_opened_is_unreadable(sound: Path, monkeypatch: p
 def test_a_disk_that_fails_while_it_is_read_makes_the_file_unreadable(
     sound: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> object:
+    def fail(*_: object) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(hashlib, "file_digest", fail)
+    monkeypatch.setattr(reading.os, "read", fail)
     assert refusal(sound) == "unreadable"
 
 

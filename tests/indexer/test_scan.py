@@ -130,3 +130,11 @@ def test_only_a_look_at_the_root_tells_its_device(tmp_path: Path) -> None:
     touch(tmp_path, "a/b.wav")
     assert look(os.fsencode(tmp_path), b"").root_device == tmp_path.stat().st_dev
     assert look(os.fsencode(tmp_path), b"a").root_device is None
+
+
+@pytest.mark.parametrize("path", [b"", b"data", b"data/deep"])
+def test_a_barred_directory_is_not_entered_from_anywhere(tmp_path: Path, path: bytes) -> None:
+    touch(tmp_path, "data/deep/a.wav")
+    data = (tmp_path / "data").stat()
+    assert look(os.fsencode(tmp_path), path).files
+    assert not look(os.fsencode(tmp_path), path, frozenset({(data.st_dev, data.st_ino)})).files

@@ -2,78 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
+from world import World
 
-from builders import VERSION, analysis, file_id, link, new_folder
+from builders import VERSION
 from timbred_indexer import scanner
 from timbred_indexer.db import Database, next_seq
-from timbred_indexer.model import FolderId, FolderState, SoundId
-from timbred_indexer.scan import Seen, look
+from timbred_indexer.model import FolderState
+from timbred_indexer.scan import Passed, Seen, look
 from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.store import files, folders, sounds, vectors
-from timbred_indexer.store.folders import Folder
 from timbred_indexer.targets import ScanTarget
-
-
-class World:
-    """A database, a scanner, and watched folders on the disk."""
-
-    def __init__(self, db: Database, top: Path) -> None:
-        self.db = db
-        self.now = 1000.0
-        self.top = top
-        self._scanner = Scanner(db, clock=lambda: self.now)
-
-    async def watch(self, name: str = "root") -> FolderId:
-        path = self.top / name
-        path.mkdir(exist_ok=True)
-        return await self.db.write(lambda connection: new_folder(connection, os.fsencode(path)))
-
-    def put(self, name: str, content: bytes | None = None) -> Path:
-        path = self.top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(name.encode() if content is None else content)
-        return path
-
-    async def scan(self, folder: FolderId, *paths: bytes) -> ScanOutcome:
-        """Of the whole folder, or of paths in it."""
-        targets = [ScanTarget(folder, path, whole=not path) for path in paths or (b"",)]
-        return await self._scanner.scan(targets)
-
-    async def files(self) -> dict[bytes, str]:
-        return await self.db.read(lambda connection: dict(connection.execute("SELECT path, state FROM file")))
-
-    async def ids(self) -> dict[bytes, int]:
-        return await self.db.read(lambda connection: dict(connection.execute("SELECT path, id FROM file")))
-
-    async def folder(self, identity: FolderId) -> Folder:
-        known = await self.db.read(folders.active)
-        return next(folder for folder in known if folder.id == identity)
-
-    async def index(self, folder: FolderId, path: bytes, seed: int = 1) -> SoundId:
-        """Says that the file was analysed."""
-
-        def write(connection: sqlite3.Connection) -> SoundId:
-            seq = next_seq(connection)
-            sound = sounds.save_analysis(connection, b"%d" % seed, analysis(seed), "librosa", seq)
-            link(connection, file_id(connection, folder, path), sound)
-            return sound
-
-        return await self.db.write(write)
-
-    async def on_another_device(self, folder: FolderId) -> None:
-        """As if the drive had had another number when it was last looked at."""
-
-        def write(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE folder SET device = device + 1 WHERE id = ?", (folder,))
-            connection.execute("UPDATE file SET device = device + 1 WHERE folder_id = ?", (folder,))
-
-        await self.db.write(write)
 
 
 @pytest.fixture
@@ -142,6 +85,15 @@ async def test_a_file_that_moves_to_another_folder_keeps_its_row(world: World) -
     path.rename(world.top / "two/b.wav")
     await world.scan(two)
     assert await world.ids() == {b"b.wav": before[b"a.wav"]}
+
+
+async def test_a_hard_link_to_a_file_that_is_still_there_is_a_file_of_its_own(world: World) -> None:
+    path = world.put("one/a.wav")
+    one, two = await world.watch("one"), await world.watch("two")
+    await world.scan(one)
+    (world.top / "two/b.wav").hardlink_to(path)
+    await world.scan(two, b"b.wav")
+    assert await world.files() == {b"a.wav": "pending", b"b.wav": "pending"}
 
 
 async def test_a_scan_of_one_folder_calls_nothing_gone_in_another(world: World) -> None:
@@ -224,9 +176,9 @@ async def test_a_root_that_goes_away_during_the_look_loses_nothing(
     folder = await world.watch()
     await world.scan(folder)
 
-    def unplug(root: bytes, path: bytes) -> Seen:
+    def unplug(root: bytes, path: bytes, barred: Passed) -> Seen:
         (world.top / "root").rename(world.top / "unplugged")
-        return look(root, path)
+        return look(root, path, barred)
 
     monkeypatch.setattr(scanner, "look", unplug)
     assert list((await world.scan(folder)).offline) == [folder]
@@ -314,7 +266,7 @@ async def test_a_directory_that_cannot_be_listed_keeps_its_rows(world: World, mo
     folder = await world.watch()
     await world.scan(folder)
 
-    def refuse(root: bytes, path: bytes) -> Seen:
+    def refuse(root: bytes, path: bytes, barred: Passed) -> Seen:
         return Seen(unreadable=[b"d"])
 
     monkeypatch.setattr(scanner, "look", refuse)
@@ -348,3 +300,11 @@ async def test_a_target_of_a_folder_that_is_no_longer_watched_is_dropped(world: 
 async def test_a_hint_at_what_is_excluded_is_dropped(world: World) -> None:
     world.put("root/.trash/a.wav")
     assert not (await world.scan(await world.watch(), b".trash/a.wav")).changed
+
+
+async def test_the_data_folder_is_never_indexed_even_inside_a_watched_one(world: World) -> None:
+    world.put("root/kick.wav")
+    own = world.put("root/data/upload.wav").parent.stat()
+    folder = await world.watch()
+    await Scanner(world.db, frozenset({identity_of(own)})).scan([ScanTarget(folder, b"", whole=True)])
+    assert set(await world.files()) == {b"kick.wav"}

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from builders import VERSION, analysis, analysis_of, fresh_connection, new_folder, new_sound, segment_of, vector
 from timbred_indexer import aspects
 from timbred_indexer.compact import build
 from timbred_indexer.db import next_seq
+from timbred_indexer.index import Ids, Mask, VectorIndex, Vectors, best
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import FolderId, Seconds, SoundId
 from timbred_indexer.query import MAX_WINDOWS, Filter, Options, Query
@@ -33,7 +35,7 @@ class Library:
         made = analysis(*seeds, duration=duration)
         return new_sound(self.connection, self.folder, name.encode(), made)
 
-    def add_vectors(self, name: str, *made: np.ndarray[tuple[int], np.dtype[np.float32]]) -> SoundId:
+    def add_vectors(self, name: str, *made: NDArray[np.float32]) -> SoundId:
         return new_sound(self.connection, self.folder, name.encode(), analysis_of(made))
 
     def catch_up(self) -> None:
@@ -111,6 +113,46 @@ def test_of_many_equal_sounds_the_oldest_are_found_wherever_they_lie(library: Li
         library.compact()
     equals += [library.add(f"later {number}", 1) for number in range(60)]
     assert ids(library.search(1, k=5)) == equals[:5]
+
+
+class Shaky:
+    """An index whose scores are off in the last bits, the more the higher the id."""
+
+    kind = "shaky"
+
+    def __init__(self, exact: VectorIndex) -> None:
+        self._exact = exact
+
+    def __len__(self) -> int:
+        return len(self._exact)
+
+    def search(self, queries: Vectors, k: int, allowed: Mask) -> tuple[Vectors, Ids]:
+        scores, ids = self._exact.search(queries, len(self), allowed)
+        return best((scores + ids * 1e-7).astype(np.float32), ids, k)
+
+
+def test_the_last_bits_of_an_index_do_not_decide(library: Library) -> None:
+    equals = [library.add(f"{number}", 1) for number in range(60)]
+    seq, index = build(library.connection, "librosa", VERSION)
+    assert index is not None
+    library.live.adopt(Shaky(index), seq)
+    assert ids(library.search(1, k=5)) == equals[:5]
+
+
+def mix(one: int, other: int, share: float) -> NDArray[np.float32]:
+    """Mostly the first vector, with a share of the second."""
+    made = vector(one) + np.float32(share) * vector(other)
+    return (made / np.linalg.norm(made)).astype(np.float32)
+
+
+def test_a_sound_that_the_first_candidates_hide_is_found_all_the_same(library: Library) -> None:
+    """All that the first window's list has room for is one long sound; the second window's list misleads."""
+    long = library.add_vectors("long", *[vector(1)] * 100)
+    middling = library.add_vectors("middling", mix(2, 9, 1.0))
+    near = library.add_vectors("near", mix(1, 5, 0.2))
+    answer = library.search(1, 2, k=3)
+    assert ids(answer) == [long, near, middling]
+    assert answer.hits[1].similarity > 0.9
 
 
 def test_a_sound_of_many_segments_takes_one_place_by_its_best(library: Library) -> None:
