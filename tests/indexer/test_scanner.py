@@ -13,7 +13,7 @@ from builders import VERSION
 from timbred_indexer import scanner
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.model import FolderState
-from timbred_indexer.scan import Seen, identity_of, look
+from timbred_indexer.scan import Passed, Seen, identity_of, look
 from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.store import files, folders, sounds, vectors
 from timbred_indexer.targets import ScanTarget
