@@ -1,4 +1,4 @@
-"""The child's loop: one file at a time, at idle priority, until the daemon hangs up.
+"""The child's loop: one file at a time, at low priority, until the daemon hangs up.
 
 Started by ``worker_process`` as ``python -P -m timbred_indexer.worker MEMORY``; frames come in on stdin and go out on
 what was stdout. It holds no state worth saving: the daemon ends it with SIGKILL whenever it likes.
@@ -6,7 +6,6 @@ what was stdout. It holds no state worth saving: the daemon ends it with SIGKILL
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import logging
 import os
@@ -121,11 +120,10 @@ def _reserve_pipes() -> tuple[int, int]:
 
 
 def _become_polite() -> None:
-    os.nice(19)
-    # SCHED_IDLE also puts I/O into the idle class, unless that was set by hand.
+    # A tenth of what a program at work gets, for I/O too. Not SCHED_IDLE: beside a busy program its workers stand still,
+    # and so would somebody who waits for an answer.
+    os.nice(10)
     if sys.platform == "linux":
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         # A worker stuck in C code does not see its stdin end; the kernel does. Had the daemon died before this line,
         # stdin would have ended before the first job.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

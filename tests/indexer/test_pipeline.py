@@ -285,7 +285,11 @@ async def test_another_versions_sound_is_analysed_anew(desk: Desk) -> None:
 
 
 async def test_our_own_trouble_pauses_and_blames_no_file(desk: Desk) -> None:
-    answers: list[Analysis | Exception] = [StorageError("The disk is full.", code="disk_full"), analysis(1)]
+    answers: list[Analysis | Exception] = [
+        StorageError("The disk is full.", code="disk_full"),
+        analysis(1),
+        analysis(2),
+    ]
     notes: list[tuple[str, ...]] = []
 
     def say(_: bytes) -> Analysis | Exception:
@@ -294,9 +298,11 @@ async def test_our_own_trouble_pauses_and_blames_no_file(desk: Desk) -> None:
 
     desk.analyser.says = say
     await desk.put("a.wav")
-    await desk.drain()
-    assert (notes[0], notes[1]) == ((), ("Indexing is paused: The disk is full.",))
-    assert (await desk.states(), desk.pipeline.notes) == ({"a.wav": "indexed"}, ())
+    async with desk.running():
+        await desk.until(lambda connection: states(connection)["a.wav"] == "indexed")
+        await desk.put("b.wav", b"another sound")
+        await desk.until(lambda connection: states(connection)["b.wav"] == "indexed")
+    assert notes == [(), ("Indexing is paused: The disk is full.",), ()]
 
 
 async def test_a_failure_that_cannot_be_written_down_pauses_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
