@@ -120,8 +120,8 @@ def _reserve_pipes() -> tuple[int, int]:
 
 
 def _become_polite() -> None:
-    # A tenth of what a program at work gets, for I/O too. Not SCHED_IDLE: beside a busy program its workers stand still,
-    # and so would somebody who waits for an answer.
+    # A tenth of what a program at work gets, for I/O too. Not SCHED_IDLE: beside a busy program such workers stand
+    # still, and so would somebody who waits for an answer.
     os.nice(10)
     if sys.platform == "linux":
         # A worker stuck in C code does not see its stdin end; the kernel does. Had the daemon died before this line,
