@@ -62,11 +62,12 @@ class Desk:
     def __init__(self, db: Database, root: Path, folder: FolderId) -> None:
         self.db, self.root, self.folder = db, root, folder
         self.analyser = FakeAnalyser()
+        self._clock = Clock()  # one for all, so that it never goes back
         self.stale: list[bytes] = []
         self.pipeline = self._make()
 
     def _make(self) -> Pipeline:
-        return Pipeline(self.db, self.analyser, version=VERSION, slots=4, stale=self._is_stale, clock=Clock())
+        return Pipeline(self.db, self.analyser, version=VERSION, slots=4, stale=self._is_stale, clock=self._clock)
 
     def _is_stale(self, file: PendingFile) -> None:
         self.stale.append(os.path.basename(file.path))
