@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
+
+
+TEMPORARY = ".tmp"
 
 
 def replace_file(path: str, write: Callable[[str], None], *, mode: int = 0o600) -> None:
@@ -12,7 +16,8 @@ def replace_file(path: str, write: Callable[[str], None], *, mode: int = 0o600) 
     Raises:
         OSError: the disk could not take it; ``path`` is as it was.
     """
-    temporary = f"{path}.tmp"
+    # Its own name for each process: one that outlived a killed daemon must not write into this one's.
+    temporary = f"{path}.{os.getpid()}{TEMPORARY}"
     try:
         write(temporary)
         with open(temporary, "rb") as file:
@@ -24,6 +29,14 @@ def replace_file(path: str, write: Callable[[str], None], *, mode: int = 0o600) 
             os.unlink(temporary)
         raise
     sync_folder(os.path.dirname(path))
+
+
+def remove_leftovers(folder: str) -> None:
+    """Takes away the temporary files of processes that were killed while they wrote."""
+    for name in os.listdir(folder):
+        if name.endswith(TEMPORARY):
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
 
 
 def sync_folder(path: str) -> None:

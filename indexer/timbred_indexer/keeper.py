@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from timbred_indexer import snapshot
+from timbred_indexer.atomic import remove_leftovers
 from timbred_indexer.db import Database, current_seq
 from timbred_indexer.errors import StorageError
 from timbred_indexer.live import LiveIndex
@@ -73,6 +74,7 @@ class IndexKeeper:
 
     async def open(self) -> None:
         """Loads the snapshot if it fits, then everything since. After this the index answers."""
+        await asyncio.to_thread(remove_leftovers, self._folder)
         await self._adopt_snapshot()
         await self.catch_up()
 
