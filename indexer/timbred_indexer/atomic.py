@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-
 TEMPORARY = ".tmp"
 
 

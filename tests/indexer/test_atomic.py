@@ -11,7 +11,11 @@ from timbred_indexer.atomic import remove_leftovers, replace_file
 
 def test_a_file_is_replaced_and_nothing_else_stays(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
-    replace_file(str(tmp_path / "a"), lambda path: bool(Path(path).write_text("new")) or None)
+
+    def write(path: str) -> None:
+        Path(path).write_text("new")
+
+    replace_file(str(tmp_path / "a"), write)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new"}
 
 
