@@ -229,6 +229,6 @@ async def _sound_rows(engine: Engine, ids: list[SoundId]) -> list[SoundRow]:
     def load(connection: sqlite3.Connection) -> list[SoundRow]:
         known = sounds.by_ids(connection, ids)
         places = sounds.files_of(connection, ids)
-        return [sound_row(known[sound], places[sound]) for sound in ids if sound in known and sound in places]
+        return [sound_row(known[sound], tuple(places[sound])) for sound in ids if sound in known and sound in places]
 
     return await engine.db.read(load)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from timbred_api.locations import display, to_uri
 from timbred_api.schemas import Scores, Segment, SimilarRow, SoundRow
@@ -20,7 +21,9 @@ def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
     return os.path.splitext(display(os.path.basename(files[0][0])))[0]
 
 
-def sound_row(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> SoundRow:
+@lru_cache(maxsize=4096)
+def sound_row(sound: Sound, files: tuple[tuple[bytes, str | None], ...]) -> SoundRow:
+    """One sound with its places: made once while neither changes."""
     first = files[0][0]
     return SoundRow(
         sound_id=sound.id,

@@ -139,7 +139,7 @@ async def _by_file(
 
 def _answer(connection: sqlite3.Connection, engine: Engine, asked: Asked, options: Options) -> SimilarResult:
     answer = engine.searcher.search(connection, asked.query, options)
-    return SimilarResult(
+    return SimilarResult.model_construct(
         query=asked.echo,
         results=[similar_row(hit) for hit in answer.hits],
         notes=[*asked.notes, *answer.notes],

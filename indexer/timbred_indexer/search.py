@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbred_indexer import aspects, explain
+from timbred_indexer.cards import Card, Cards
 from timbred_indexer.index import Mask, Vectors, mask
 from timbred_indexer.live import LiveIndex, View
 from timbred_indexer.model import AnalysedSegment, SegmentId, Seq, SoundId
 from timbred_indexer.query import Filter, Options, Query, choose_windows
-from timbred_indexer.store import sounds, vectors
+from timbred_indexer.store import vectors
 from timbred_indexer.store.sounds import Sound, StoredSegment
 
 SPARE = 8  # candidates beyond k that are scored exactly, at least
@@ -66,12 +67,21 @@ class Candidate:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A candidate with all that is known of it."""
+
+    window: int
+    score: float
+    card: Card
+
+
 class Searcher:
     """Answers queries from the live index of the ``librosa`` space."""
 
     def __init__(self, live: LiveIndex, version: str) -> None:
         self._live = live
-        self._version = version
+        self._cards = Cards(version)
         self._masks: dict[Filter, tuple[Seq, Mask]] = {}
 
     def search(self, connection: sqlite3.Connection, query: Query, options: Options) -> Answer:
@@ -84,11 +94,20 @@ class Searcher:
         asked = aspects.reweight(matrix, options.weights) if options.weights else matrix
         allowed = self._allowed(connection, view, options.filter) if options.filter else None
         ranked = rank(view, asked, allowed, query.sound, options.k)
-        chosen = _enough(_with_files(connection, ranked, options.k), options.k)
-        blobs = vectors.by_segments(connection, "librosa", self._version, [candidate.segment for candidate in chosen])
-        scored = _rescore(chosen, blobs, asked)[: options.k]
-        kept = [candidate for candidate in scored if candidate.score >= options.min_similarity]
-        return Answer(_explain(connection, kept, windows, matrix, blobs), tuple(notes), view.seq)
+        chosen = _enough(self._with_cards(connection, view.seq, ranked, options.k), options.k)
+        scored = _rescore(chosen, asked)[: options.k]
+        kept = [found for found in scored if found.score >= options.min_similarity]
+        return Answer(_explain(kept, windows, matrix), tuple(notes), view.seq)
+
+    def _with_cards(
+        self, connection: sqlite3.Connection, seq: Seq, ranked: Iterator[Candidate], k: int
+    ) -> Iterator[Found]:
+        """Drops sounds whose last file went away since the view was made."""
+        while part := list(islice(ranked, k + SPARE)):
+            cards = self._cards.get(connection, seq, [candidate.segment for candidate in part])
+            for candidate in part:
+                if card := cards.get(candidate.segment):
+                    yield Found(candidate.window, candidate.score, card)
 
     def _allowed(self, connection: sqlite3.Connection, view: View, wanted: Filter) -> Mask:
         """The filter as a mask, kept for as long as nothing changes."""
@@ -103,53 +122,28 @@ class Searcher:
         return bits
 
 
-def _rescore(found: list[Candidate], blobs: Mapping[SegmentId, bytes], asked: Vectors) -> list[Candidate]:
-    """The candidates by their exact scores: products of the stored vectors, in double precision."""
-    exact = [
-        Candidate(
-            candidate.sound,
-            candidate.segment,
-            candidate.window,
-            float(_vector(blobs[candidate.segment]).astype(np.float64) @ asked[candidate.window]),
-        )
-        for candidate in found
-        if candidate.segment in blobs
-    ]
-    return sorted(exact, key=lambda candidate: (-candidate.score, candidate.sound))
+def _rescore(found: list[Found], asked: Vectors) -> list[Found]:
+    """What was found by its exact scores: products of the stored vectors, in double precision."""
+    if not found:
+        return []
+    stored = np.stack([one.card.vector for one in found]).astype(np.float64)
+    scores: list[float] = (stored * asked[[one.window for one in found]]).sum(axis=1).tolist()
+    exact = [Found(one.window, score, one.card) for one, score in zip(found, scores, strict=True)]
+    return sorted(exact, key=lambda one: (-one.score, one.card.sound.id))
 
 
-def _explain(
-    connection: sqlite3.Connection,
-    kept: Sequence[Candidate],
-    windows: Sequence[AnalysedSegment],
-    matrix: Vectors,
-    blobs: Mapping[SegmentId, bytes],
-) -> tuple[Hit, ...]:
-    """Everything people want to know about the candidates. ``matrix``: the windows' vectors, not reweighted."""
+def _explain(kept: Sequence[Found], windows: Sequence[AnalysedSegment], matrix: Vectors) -> tuple[Hit, ...]:
+    """Adds why. ``matrix``: the windows' vectors, not reweighted."""
     if not kept:
         return ()
-    segment_ids = [candidate.segment for candidate in kept]
-    sound_ids = [candidate.sound for candidate in kept]
-    known = sounds.by_ids(connection, sound_ids)
-    files = sounds.files_of(connection, sound_ids)
-    segments = sounds.segments(connection, segment_ids)
-    raw = sounds.aspects(connection, segment_ids)
-    found = np.stack([_vector(blobs[segment]) for segment in segment_ids])
-    cosines = aspects.aspect_scores(matrix[[candidate.window for candidate in kept]], found)
+    stored = np.stack([one.card.vector for one in kept])
+    cosines = aspects.aspect_scores(matrix[[one.window for one in kept]], stored)
+    columns = {name: values.tolist() for name, values in cosines.items()}
     hits: list[Hit] = []
-    for place, candidate in enumerate(kept):
-        scores = {name: float(values[place]) for name, values in cosines.items()}
-        reasons = explain.reasons(windows[candidate.window].aspects, raw[candidate.segment], scores)
-        hits.append(
-            Hit(
-                known[candidate.sound],
-                segments[candidate.segment],
-                candidate.score,
-                scores,
-                reasons,
-                tuple(files[candidate.sound]),
-            )
-        )
+    for place, one in enumerate(kept):
+        scores: dict[str, float] = {name: values[place] for name, values in columns.items()}
+        reasons = explain.reasons(windows[one.window].aspects, one.card.aspects, scores)
+        hits.append(Hit(one.card.sound, one.card.segment, one.score, scores, reasons, one.card.files))
     return tuple(hits)
 
 
@@ -191,21 +185,10 @@ def _best_pairs(view: View, scores: Vectors, ids: NDArray[np.int64]) -> Iterator
         )
 
 
-def _with_files(connection: sqlite3.Connection, ranked: Iterator[Candidate], k: int) -> Iterator[Candidate]:
-    """Drops sounds whose last file went away since the view was made."""
-    while part := list(islice(ranked, k + SPARE)):
-        seen = sounds.visible(connection, [candidate.sound for candidate in part])
-        yield from (candidate for candidate in part if candidate.sound in seen)
-
-
-def _enough(ranked: Iterator[Candidate], k: int) -> list[Candidate]:
+def _enough(ranked: Iterator[Found], k: int) -> list[Found]:
     """As many as can be among the first ``k`` once rounding is out of the scores."""
     chosen = list(islice(ranked, k + SPARE))
     if len(chosen) < k + SPARE or chosen[-1].score < chosen[k - 1].score - ROUNDING:
         return chosen
-    near = takewhile(lambda candidate: candidate.score >= chosen[k - 1].score - ROUNDING, ranked)
+    near = takewhile(lambda one: one.score >= chosen[k - 1].score - ROUNDING, ranked)
     return chosen + list(islice(near, MOST_TIED))
-
-
-def _vector(blob: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(blob, "<f4")
