@@ -12,7 +12,22 @@ from typing import Final, Generic, Literal, Never, TypeVar, cast
 from timbred_indexer.model import Seconds
 
 SPACE_NAMES: Final = ("librosa", "clap")
-ASPECT_NAMES: Final = ("mfcc", "chroma", "spectral_contrast", "rhythm", "zcr", "rms")
+ASPECT_NAMES: Final = (
+    "mfcc",
+    "chroma",
+    "spectral_contrast",
+    "rhythm",
+    "zcr",
+    "rms",
+    "onset_shape",
+    "course_shape",
+    "level_shape",
+    "spectral_shape",
+    "fundamental",
+    "harmonics",
+    "modulation",
+    "kind",
+)
 WEIGHT_NAMES: Final = (*SPACE_NAMES, *ASPECT_NAMES)
 
 LogLevel = Literal["debug", "info", "warning", "error"]

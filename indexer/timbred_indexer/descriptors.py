@@ -15,16 +15,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from timbred_indexer import spectra
+from timbred_indexer import shapes, spectra
 from timbred_indexer.parameters import (
     ANALYSIS_RATE,
     BLUR,
     DECAY_DB,
     ENVELOPE_HOP,
+    MIDDLE_C,
     N_FFT,
     SHORTEST_RHYTHM,
     TOP_DB,
 )
+from timbred_indexer.shapes import Tone
 from timbred_indexer.spectra import Floats, Spectra
 
 
@@ -36,11 +38,19 @@ class Frames:
         spectra: the shared STFT.
         weights: (frames,) float32, the loudness of each frame, summing to 1.
         level: peak of the samples as they came, full scale at 1.
+        decibels: (frames, N_MELS) float32, dB under the loudest band, over a soft floor.
+        first: the frame of the onset.
+        last: one past the last frame that belongs to the sound.
+        tone: the pitch and the harmonics of the mean spectrum.
     """
 
     spectra: Spectra
     weights: Floats
     level: float
+    decibels: Floats
+    first: int
+    last: int
+    tone: Tone
 
 
 def describe(samples: Floats) -> Mapping[str, NDArray[np.float32]]:
@@ -52,7 +62,10 @@ def describe(samples: Floats) -> Mapping[str, NDArray[np.float32]]:
     level = float(np.abs(samples).max())
     frames = spectra.spectra((samples / np.float32(level)).astype(np.float32, copy=False))
     loudness = np.sqrt(frames.power.sum(axis=1))
-    shared = Frames(frames, loudness / loudness.sum(), level)
+    weights = loudness / loudness.sum()
+    first, last = shapes.span(frames.mel.sum(axis=1))
+    decibels, tone = shapes.above_floor(frames.mel), shapes.tone(frames.power, weights)
+    shared = Frames(frames, weights, level, decibels, first, last, tone)
     return {name: np.asarray(function(shared), np.float32) for name, function in _FUNCTIONS.items()}
 
 
@@ -96,7 +109,6 @@ def rhythm(frames: Frames) -> Floats:
         [
             tempo.confidence,
             np.log2(tempo.refined / 120.0) if tempo.bpm else 0.0,
-            np.log2(1 + peaks),
             np.log2(1 + peaks / max(seconds, 0.25)),
             np.log2(1e-3 + onsets.std() / (onsets.mean() + 1e-3)),
             tempo.refined,
@@ -130,8 +142,8 @@ def rms(frames: Frames) -> Floats:
             np.log2(attack + BLUR),
             np.log2(decay + BLUR),
             np.log2(centre),
-            np.log2(steps * step),
             -20 * np.log10(root + 1e-6),
+            np.log2(steps * step),
             envelope.mean(),
             attack,
             decay,
@@ -141,8 +153,59 @@ def rms(frames: Frames) -> Floats:
     )
 
 
+def onset_shape(frames: Frames) -> Floats:
+    """The log-mel spectrogram's shape from the onset on, its times ever further apart."""
+    return shapes.onset_shape(frames.decibels, frames.first).ravel()
+
+
+def course_shape(frames: Frames) -> Floats:
+    """The log-mel spectrogram's shape over the whole sound, whatever its length."""
+    return shapes.course_shape(frames.decibels, frames.first, frames.last).ravel()
+
+
+def level_shape(frames: Frames) -> Floats:
+    """The loudness from the onset on, and over the whole sound."""
+    return shapes.level_shape(frames.spectra.samples)
+
+
+def spectral_shape(frames: Frames) -> Floats:
+    """The mean spectrum, that of the onset, and how its moments move."""
+    return shapes.spectral_shape(frames.spectra, frames.decibels, frames.first, frames.weights)
+
+
+def fundamental(frames: Frames) -> Floats:
+    """Octaves over middle C and clarity; the fundamental in Hz."""
+    hertz = frames.tone.fundamental
+    return np.array([np.log2(hertz / MIDDLE_C), frames.tone.clarity, hertz])
+
+
+def harmonics(frames: Frames) -> Floats:
+    """The harmonics' levels, whatever the pitch."""
+    return frames.tone.harmonics
+
+
+def modulation(frames: Frames) -> Floats:
+    """How the bands move, how fast, and how much together."""
+    return shapes.modulation(frames.spectra, frames.decibels, frames.first, frames.last)
+
+
 _FUNCTIONS: Final[Mapping[str, Callable[[Frames], Floats]]] = {
-    function.__name__: function for function in (mfcc, chroma, spectral_contrast, rhythm, zcr, rms)
+    function.__name__: function
+    for function in (
+        mfcc,
+        chroma,
+        spectral_contrast,
+        rhythm,
+        zcr,
+        rms,
+        onset_shape,
+        course_shape,
+        level_shape,
+        spectral_shape,
+        fundamental,
+        harmonics,
+        modulation,
+    )
 }
 
 

@@ -44,11 +44,13 @@ class Spectra:
     Attributes:
         samples: (n,) float32, as analysed (peak 1).
         power: (frames, N_FFT / 2 + 1) float32, the squared magnitudes of a centred Hann STFT.
+        mel: (frames, N_MELS) float32, power in mel bands.
         mel_db: (frames, N_MELS) float32, dB, at most ``TOP_DB`` below its maximum.
     """
 
     samples: Floats
     power: Floats
+    mel: Floats
     mel_db: Floats
 
 
@@ -57,7 +59,8 @@ def spectra(samples: Floats) -> Spectra:
     framed = sliding_window_view(np.pad(samples, N_FFT // 2), N_FFT)[::HOP]
     spectrum = scipy.fft.rfft(framed * _window(), axis=1, overwrite_x=True)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
-    return Spectra(samples, power, power_to_db(power @ _mel_bank(), TOP_DB))
+    mel = power @ _mel_bank()
+    return Spectra(samples, power, mel, power_to_db(mel, TOP_DB))
 
 
 def power_to_db(power: Floats, top_db: float | None = None) -> Floats:
@@ -80,17 +83,16 @@ def chroma(frames: Spectra) -> Floats:
 
 def spectral_contrast(power: Floats) -> Floats:
     """(frames, N_CONTRAST_BANDS + 1), dB between the peaks and valleys of octave bands (``librosa.feature``'s)."""
-    magnitude = np.sqrt(power)
-    peaks = np.empty((len(magnitude), N_CONTRAST_BANDS + 1), np.float32)
+    peaks = np.empty((len(power), N_CONTRAST_BANDS + 1), np.float32)
     valleys = np.empty_like(peaks)
     for band, (low, high, count) in enumerate(_contrast_bands()):
-        bins = magnitude[:, low:high]
+        bins = power[:, low:high]
         if count == 1:
-            valleys[:, band], peaks[:, band] = bins.min(axis=1), bins.max(axis=1)
+            valleys[:, band], peaks[:, band] = np.sqrt(bins.min(axis=1)), np.sqrt(bins.max(axis=1))
         else:
             ordered = np.sort(bins, axis=1)  # vectorised, and so five times as fast as a partition at both ends
-            valleys[:, band] = ordered[:, :count].mean(axis=1)
-            peaks[:, band] = ordered[:, -count:].mean(axis=1)
+            valleys[:, band] = np.sqrt(ordered[:, :count]).mean(axis=1)
+            peaks[:, band] = np.sqrt(ordered[:, -count:]).mean(axis=1)
     return power_to_db(peaks, 80.0) - power_to_db(valleys, 80.0)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on
-from timbred_api.client import JsonObject
 from tones import corpus
+
+from timbred_api.client import JsonObject
 
 
 @pytest.fixture(scope="module")

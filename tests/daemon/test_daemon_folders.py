@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on, wait_for
-from timbred_api.client import JsonObject, ProblemError
 from tones import write_scale
+
+from timbred_api.client import JsonObject, ProblemError
 
 STEPS = range(30)
 

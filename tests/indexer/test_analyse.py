@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sounds import Floats, corpus, noise, pluck
 
 from timbred_indexer.analyse import analyse
-from timbred_indexer.aspects import ASPECTS, DIM, VERSION
+from timbred_indexer.aspects import DIM, MEASURED, VERSION
 from timbred_indexer.errors import InputError, RequestError
 from timbred_indexer.model import Analysis, Seconds
 from timbred_indexer.parameters import ANALYSIS_RATE
@@ -48,7 +48,7 @@ def test_an_analysis_says_what_the_file_is(original: Analysis) -> None:
 
 def test_every_segment_has_its_aspects_and_a_unit_vector(original: Analysis) -> None:
     (segment,) = original.segments
-    assert {name: len(blob) for name, blob in segment.aspects.items()} == {a.name: 4 * len(a.fields) for a in ASPECTS}
+    assert {name: len(blob) for name, blob in segment.aspects.items()} == {a.name: 4 * len(a.fields) for a in MEASURED}
     assert vectors(original).shape == (1, DIM)
     assert np.linalg.norm(vectors(original)) == pytest.approx(1, abs=1e-6)
 
