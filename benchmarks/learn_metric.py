@@ -26,8 +26,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import scipy.linalg
-import soxr
+import scipy.linalg as typed_linalg
+import soxr as typed_soxr
 from numpy.typing import NDArray
 from retrieval import originals, precision
 from synthesise import synthesise
@@ -38,6 +38,9 @@ from timbred_indexer.descriptors import describe
 from timbred_indexer.errors import TimbredError
 from timbred_indexer.parameters import ANALYSIS_RATE
 from timbred_indexer.segments import cut
+
+linalg: Any = typed_linalg  # their stubs are partial
+soxr: Any = typed_soxr
 
 Floats = NDArray[np.floating[Any]]
 Raw = Mapping[str, Floats]
@@ -187,13 +190,11 @@ def scatter(values: Floats, labels: NDArray[np.str_]) -> Scatter:
 
 def projection(parts: Sequence[tuple[float, Scatter]], ridge: float, dim: int, columns: slice) -> Floats:
     """(values, dim): the directions in which labels differ most for how much they vary, unit energy in all."""
-    inside = sum(share * part.inside[columns, columns] for share, part in parts)
-    between = sum(share * part.between[columns, columns] for share, part in parts)
+    inside = np.sum([share * part.inside[columns, columns] for share, part in parts], axis=0)
+    between = np.sum([share * part.between[columns, columns] for share, part in parts], axis=0)
     size = len(inside)
     inside, between = inside * (size / np.trace(inside)), between * (size / np.trace(between))
-    value, vector = scipy.linalg.eigh(
-        between, inside + ridge * np.eye(size), subset_by_index=[max(0, size - dim), size - 1]
-    )
+    value, vector = linalg.eigh(between, inside + ridge * np.eye(size), subset_by_index=[max(0, size - dim), size - 1])
     vector *= np.sign(vector[np.abs(vector).argmax(axis=0), np.arange(vector.shape[1])])
     return (vector * np.sqrt(np.maximum(value, 0) / (1 + np.maximum(value, 0))))[:, ::-1]
 
@@ -240,14 +241,14 @@ class Teacher:
 def hold_out(teacher: Teacher, found: Sequence[Example]) -> None:
     """Prints P@10 with packs, and with labels, that the metric has not seen."""
     corpus = (teacher.domains == "corpus") & (teacher.labels != "")
-    places = np.flatnonzero(corpus)
+    places = [int(i) for i in np.flatnonzero(corpus)]
     seconds = [2.0 ** float(found[i].raw["rms"][4]) for i in places]
-    first = originals(teacher.labels[places].tolist(), [found[i].raw["course_shape"] for i in places], seconds)
-    asked = places[first]
+    first = originals([found[i].label for i in places], [found[i].raw["course_shape"] for i in places], seconds)
+    asked = np.array(places)[first]
     packs, labels = teacher.packs[asked], teacher.labels[asked]
 
     def vectors(learned: metric.Projections, chosen: NDArray[np.intp]) -> Floats:
-        return np.stack([aspects.vector(_blobs(found[i].raw), learned) for i in chosen])
+        return np.stack([aspects.vector(_blobs(found[int(i)].raw), learned) for i in chosen])
 
     similarity = np.zeros((len(asked), len(asked)))
     for pack in np.unique(packs):
@@ -287,7 +288,8 @@ def main() -> None:
     with open(os.path.join(FOLDER, "reference.json"), "w", encoding="utf-8") as out:
         json.dump(rows, out, indent=1)
         out.write("\n")
-    np.savez_compressed(os.path.join(FOLDER, "metric.npz"), **teacher.learn(np.ones(len(found), np.bool_)))
+    learned: dict[str, Any] = teacher.learn(np.ones(len(found), np.bool_))
+    np.savez_compressed(os.path.join(FOLDER, "metric.npz"), **learned)
     print(f"{len(found)} sounds → reference.json, metric.npz")
 
 

@@ -167,7 +167,7 @@ class Retrieval:
     """Every sound's answer: the K best of other groups, whether each has the query's label, and what that makes."""
 
     def __init__(self, sounds: Sequence[Sound], vectors: Sequence[Vectors], weights: Mapping[str, float] | None = None):
-        self.labels = np.array([sound.label for sound in sounds])
+        self.labels: NDArray[np.str_] = np.array([sound.label for sound in sounds])
         self._groups = np.array([sound.group for sound in sounds])
         self._owner = np.repeat(np.arange(len(sounds)), [len(rows) for rows in vectors])
         self._index = ExactIndex(np.arange(len(self._owner)), np.concatenate(vectors).astype(np.float32))
@@ -250,14 +250,14 @@ def by_label(ours: Retrieval, base: Retrieval) -> Table:
     table = Table("label", "queries", "P@1", "P@10", "mAP@10", "baseline P@10", title="By label")
     labels = ours.labels[ours.queries]
     columns = [ours.measure("P@1"), ours.measure("P@10"), ours.measure("mAP@10"), base.measure("P@10")]
-    for label, count in Counter(labels.tolist()).most_common():
+    for label, count in Counter(str(label) for label in labels).most_common():
         table.add_row(label, str(count), *(f"{values[labels == label].mean():.2f}" for values in columns))
     return table
 
 
 def confusions(run: Retrieval, most: int = 12) -> Table:
     counts: Counter[tuple[str, str]] = Counter()
-    totals = Counter(run.labels[run.queries].tolist())
+    totals = Counter(str(label) for label in run.labels[run.queries])
     for query, found in run.answers.items():
         counts.update((str(run.labels[query]), str(run.labels[i])) for i in found if run.labels[i] != run.labels[query])
     table = Table("asked for", "got", "of the ten", title="Worst confusions")
@@ -274,7 +274,7 @@ def of_notes(notes: Sequence[Sound]) -> Table:
     midi = np.array([note.midi for note in notes], float)
     for name, weights in (("default", None), ("fundamental alone", alone)):
         run = Retrieval(notes, [note.vectors for note in notes], weights)
-        near = [np.mean(np.abs(midi[found] - midi[query]) <= 1) for query, found in run.answers.items()]
+        near = [float(np.mean(np.abs(midi[found] - midi[query]) <= 1)) for query, found in run.answers.items()]
         table.add_row(name, f"{run.measure('P@10').mean():.3f}", f"{np.mean(near):.3f}" if near else "-")
     return table
 

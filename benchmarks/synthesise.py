@@ -7,20 +7,16 @@ so that what varies inside a label is what a measure of similarity should not mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
-
-from timbred_indexer.parameters import ANALYSIS_RATE
+from scenes import TEXTURES, WORDS
+from waves import RATE, Floats, Make, Random, fade, log_uniform, noise, several, signal, tilt, time_axis, tone, unit
 
 Samples = NDArray[np.float32]
-Floats = NDArray[np.floating[Any]]
-Random = np.random.Generator
-RATE: Final = ANALYSIS_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,61 +40,15 @@ def synthesise(pack: int, seed: int = 0) -> Iterator[Labelled]:
 
 def finish(samples: Floats, random: Random) -> Samples:
     """A room, a tone control and a peak of 1, as any recording has."""
-    out = _tilt(samples, random.normal(0, 2.0))
+    out = tilt(samples, random.normal(0, 2.0))
     if random.random() < 0.4:
         length = round(RATE * random.uniform(0.05, 0.4))
         tail = random.standard_normal(length) * np.exp(-6 * np.arange(length) / length)
-        wet = scipy.signal.fftconvolve(out, tail)
+        wet = signal.fftconvolve(out, tail)
         wet *= 10 ** (random.uniform(-30, -12) / 20) * np.abs(out).max() / (np.abs(wet).max() + 1e-9)
         wet[: len(out)] += out
         out = wet
     return (out / (np.abs(out).max() + 1e-9)).astype(np.float32)
-
-
-# --- building blocks
-
-
-def _time(seconds: float) -> Floats:
-    return np.arange(max(64, round(seconds * RATE))) / RATE
-
-
-def _fade(time: Floats, seconds: float) -> Floats:
-    """An exponential decay by 60 dB."""
-    return np.exp(-6.9 * time / seconds)
-
-
-def _noise(time: Floats, random: Random, low: float = 0.0, high: float = 11_000.0, order: int = 2) -> Floats:
-    white = random.standard_normal(len(time))
-    edges = [max(low, 20.0), min(high, RATE * 0.49)]
-    return np.asarray(
-        scipy.signal.sosfilt(scipy.signal.butter(order, edges, "bandpass", fs=RATE, output="sos"), white), float
-    )
-
-
-def _tone(frequency: Floats | float, time: Floats, phase: float = 0.0) -> Floats:
-    return np.sin(2 * np.pi * np.cumsum(np.broadcast_to(frequency, time.shape)) / RATE + phase)
-
-
-def _tilt(samples: Floats, decibels: float) -> Floats:
-    """So many dB more per octave, around 1 kHz."""
-    spectrum = np.fft.rfft(samples)
-    octave = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 30) / 1000)
-    return np.fft.irfft(spectrum * 10 ** (decibels * octave / 20), len(samples))
-
-
-def _unit(samples: Floats) -> Floats:
-    return samples / (np.abs(samples).max() + 1e-9)
-
-
-def _log(random: Random, low: float, high: float) -> float:
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))
-
-
-Make = Callable[[Random], Iterator[Floats]]
-
-
-def _several(count: int, one: Callable[[Random], Floats]) -> Make:
-    return lambda random: (one(random) for _ in range(count))
 
 
 # --- drums
@@ -108,86 +58,90 @@ def _membrane(low: float, high: float, drop: tuple[float, float], decay: tuple[f
     """A pitch that falls to its rest, and a click."""
 
     def one(r: Random) -> Floats:
-        length = _log(r, *decay)
-        time, rest, fall = _time(length), _log(r, low, high), _log(r, 0.008, 0.05)
-        body = _tone(rest * (1 + r.uniform(*drop) * np.exp(-time / fall)), time) * _fade(time, length)
-        body += r.uniform(0, 0.3) * _tone(rest * r.uniform(1.5, 1.7), time) * _fade(time, length * 0.5)
-        body = np.tanh(body * _log(r, 0.5, 4.0))
-        return body + click * r.uniform(0, 1) * _noise(time, r, 800, 8000) * _fade(time, _log(r, 0.005, 0.03))
+        length = log_uniform(r, *decay)
+        time, rest, fall = time_axis(length), log_uniform(r, low, high), log_uniform(r, 0.008, 0.05)
+        body = tone(rest * (1 + r.uniform(*drop) * np.exp(-time / fall)), time) * fade(time, length)
+        body += r.uniform(0, 0.3) * tone(rest * r.uniform(1.5, 1.7), time) * fade(time, length * 0.5)
+        body = np.tanh(body * log_uniform(r, 0.5, 4.0))
+        return body + click * r.uniform(0, 1) * noise(time, r, 800, 8000) * fade(time, log_uniform(r, 0.005, 0.03))
 
-    return _several(4, one)
+    return several(4, one)
 
 
 def _snare(r: Random) -> Floats:
-    time, pitch = _time(_log(r, 0.12, 0.6)), _log(r, 140, 280)
-    body = _tone(pitch * (1 + r.uniform(0, 1) * np.exp(-time / 0.01)), time) * _fade(time, _log(r, 0.08, 0.3))
-    rattle = _noise(time, r, _log(r, 300, 2500), _log(r, 6000, 10_900)) * _fade(time, _log(r, 0.1, 0.5))
-    return body * r.uniform(0.2, 1) + _unit(rattle) * r.uniform(0.4, 1.2)
+    time, pitch = time_axis(log_uniform(r, 0.12, 0.6)), log_uniform(r, 140, 280)
+    body = tone(pitch * (1 + r.uniform(0, 1) * np.exp(-time / 0.01)), time) * fade(time, log_uniform(r, 0.08, 0.3))
+    rattle = noise(time, r, log_uniform(r, 300, 2500), log_uniform(r, 6000, 10_900)) * fade(
+        time, log_uniform(r, 0.1, 0.5)
+    )
+    return body * r.uniform(0.2, 1) + unit(rattle) * r.uniform(0.4, 1.2)
 
 
-def _metal(decay: tuple[float, float], low: tuple[float, float], noise: float, count: int = 6) -> Make:
+def _metal(decay: tuple[float, float], low: tuple[float, float], hiss: float, count: int = 6) -> Make:
     """Clashing squares and noise through a high-pass: hats and cymbals."""
 
     def one(r: Random) -> Floats:
-        length = _log(r, *decay)
-        time, base = _time(length * 1.1), _log(r, 250, 600)
+        length = log_uniform(r, *decay)
+        time, base = time_axis(length * 1.1), log_uniform(r, 250, 600)
         ratios = np.sort(r.uniform(1, 4.5, count))
-        clash = sum((np.sign(_tone(base * ratio, time)) for ratio in ratios), np.zeros(len(time)))
-        mixed = _unit(clash) * r.uniform(0, 1) + noise * r.uniform(0.3, 1) * _noise(time, r, 1000)
-        sos = scipy.signal.butter(2, _log(r, *low), "highpass", fs=RATE, output="sos")
-        ring = _fade(time, length) + r.uniform(0, 1) * _fade(time, length * 0.1)
-        return np.asarray(scipy.signal.sosfilt(sos, mixed), float) * ring
+        clash = sum((np.sign(tone(base * ratio, time)) for ratio in ratios), np.zeros(len(time)))
+        mixed = unit(clash) * r.uniform(0, 1) + hiss * r.uniform(0.3, 1) * noise(time, r, 1000)
+        sos = signal.butter(2, log_uniform(r, *low), "highpass", fs=RATE, output="sos")
+        ring = fade(time, length) + r.uniform(0, 1) * fade(time, length * 0.1)
+        return np.asarray(signal.sosfilt(sos, mixed), float) * ring
 
-    return _several(4, one)
+    return several(4, one)
 
 
 def _clap(r: Random) -> Floats:
-    time, out = _time(_log(r, 0.15, 0.6)), 0.0
-    burst = _noise(time, r, _log(r, 500, 1000), _log(r, 2500, 8000))
+    time, out = time_axis(log_uniform(r, 0.15, 0.6)), 0.0
+    burst = noise(time, r, log_uniform(r, 500, 1000), log_uniform(r, 2500, 8000))
     for start in np.cumsum(r.uniform(0.006, 0.014, r.integers(2, 5))):
-        out = out + (time >= start) * _fade(np.maximum(time - start, 0), 0.03)
-    return burst * (out + 0.6 * _fade(time, _log(r, 0.1, 0.5)) * (time > 0.03))
+        out = out + (time >= start) * fade(np.maximum(time - start, 0), 0.03)
+    return burst * (out + 0.6 * fade(time, log_uniform(r, 0.1, 0.5)) * (time > 0.03))
 
 
 def _bars(ratios: tuple[float, ...], pitch: tuple[float, float], decay: tuple[float, float], click: float) -> Make:
     """A few inharmonic partials: rims, claves, cowbells, blocks, bells."""
 
     def one(r: Random) -> Floats:
-        length, base = _log(r, *decay), _log(r, *pitch)
-        time, out = _time(length), 0.0
+        length, base = log_uniform(r, *decay), log_uniform(r, *pitch)
+        time, out = time_axis(length), 0.0
         for place, ratio in enumerate(ratios):
             partial = min(base * ratio * r.uniform(0.98, 1.02), 10_500)
-            out = out + _tone(partial, time) * _fade(time, length / (1 + 0.3 * place)) * r.uniform(0.3, 1) / (1 + place)
-        return out + click * r.uniform(0, 1) * _noise(time, r, 1500) * _fade(time, 0.012)
+            out = out + tone(partial, time) * fade(time, length / (1 + 0.3 * place)) * r.uniform(0.3, 1) / (1 + place)
+        return out + click * r.uniform(0, 1) * noise(time, r, 1500) * fade(time, 0.012)
 
-    return _several(4, one)
+    return several(4, one)
 
 
 def _shake(grains: tuple[int, int], length: tuple[float, float], jingle: float) -> Make:
     def one(r: Random) -> Floats:
-        seconds = _log(r, *length)
-        time = _time(seconds)
-        rise = np.minimum(time / (seconds * r.uniform(0.05, 0.5)), 1) * _fade(time, seconds)
+        seconds = log_uniform(r, *length)
+        time = time_axis(seconds)
+        rise = np.minimum(time / (seconds * r.uniform(0.05, 0.5)), 1) * fade(time, seconds)
         seeds = (r.random(len(time)) < r.integers(*grains) / RATE) * r.standard_normal(len(time))
-        grain = np.convolve(seeds, _fade(_time(0.01), 0.006))[: len(time)] + 0.05 * r.standard_normal(len(time))
-        out = grain * _noise(time, r, _log(r, 2500, 5000)) if jingle == 0 else _noise(time, r, 4000) * (0.3 + grain)
+        grain = np.convolve(seeds, fade(time_axis(0.01), 0.006))[: len(time)] + 0.05 * r.standard_normal(len(time))
+        out = (
+            grain * noise(time, r, log_uniform(r, 2500, 5000)) if jingle == 0 else noise(time, r, 4000) * (0.3 + grain)
+        )
         for _ in range(6 if jingle else 0):
-            out = out + jingle * 0.2 * _tone(r.uniform(4000, 10_000), time) * _fade(time, seconds * r.uniform(0.3, 1))
+            out = out + jingle * 0.2 * tone(r.uniform(4000, 10_000), time) * fade(time, seconds * r.uniform(0.3, 1))
         return out * rise
 
-    return _several(4, one)
+    return several(4, one)
 
 
 _DRUMS: Final[Mapping[str, Make]] = {
     "kick": _membrane(38, 75, (0.5, 6), (0.15, 1.0), 0.4),
     "tom": _membrane(75, 240, (0.1, 0.8), (0.2, 1.2), 0.2),
     "conga": _membrane(170, 480, (0.0, 0.15), (0.08, 0.5), 0.3),
-    "snare": _several(4, _snare),
+    "snare": several(4, _snare),
     "closed-hat": _metal((0.03, 0.14), (4000, 8000), 1.0),
     "open-hat": _metal((0.25, 0.9), (4000, 8000), 1.0),
     "crash": _metal((1.0, 3.5), (600, 3000), 1.5, 12),
     "ride": _metal((0.8, 3.0), (2500, 5500), 0.4, 8),
-    "clap": _several(4, _clap),
+    "clap": several(4, _clap),
     "rim": _bars((1, 1.6, 2.9), (400, 1800), (0.02, 0.08), 0.8),
     "clave": _bars((1, 2.7), (1800, 2800), (0.03, 0.15), 0.1),
     "cowbell": _bars((1, 1.48, 2.4, 3.2), (480, 800), (0.1, 0.5), 0.2),
@@ -227,15 +181,15 @@ class _Instrument:
     def __init__(self, family: _Family, r: Random) -> None:
         self.family = family
         self.slope, self.even = r.uniform(*family.slope), r.uniform(*family.even)
-        self.attack = _log(r, *family.attack)
-        self.decay = _log(r, *family.decay) if family.decay[1] else 0.0
-        self.stretch, self.breath = _log(r, *family.stretch), r.uniform(*family.breath)
+        self.attack = log_uniform(r, *family.attack)
+        self.decay = log_uniform(r, *family.decay) if family.decay[1] else 0.0
+        self.stretch, self.breath = log_uniform(r, *family.stretch), r.uniform(*family.breath)
         self.vibrato = r.uniform(*family.vibrato)
-        self.resonances = [(_log(r, 200, 4000), r.uniform(3, 12)) for _ in range(family.body)]
+        self.resonances = [(log_uniform(r, 200, 4000), r.uniform(3, 12)) for _ in range(family.body)]
 
     def play(self, midi: int, r: Random) -> Floats:
-        seconds = _log(r, 0.6, 3.0)
-        time, pitch = _time(seconds), 440 * 2 ** ((midi - 69) / 12)
+        seconds = log_uniform(r, 0.6, 3.0)
+        time, pitch = time_axis(seconds), 440 * 2 ** ((midi - 69) / 12)
         force = r.uniform(-3, 1.5)
         wobble = 1 + self.vibrato * np.sin(2 * np.pi * r.uniform(4.5, 6.5) * time) * np.minimum(time / 0.4, 1)
         out = np.zeros(len(time))
@@ -247,13 +201,13 @@ class _Instrument:
             level = (self.slope + force) * np.log2(ratio) + (self.even if place % 2 else 0.0)
             level += sum(gain * np.exp(-(np.log2(partial / centre) ** 2) / 0.3) for centre, gain in self.resonances)
             rise = np.minimum(time / (self.attack * (1 + self.family.bloom * np.log2(ratio))), 1)
-            fall = _fade(time, self.decay * (261 / pitch) ** 0.5 / ratio**0.5) if self.decay else 1.0
-            out += 10 ** (level / 20) * _tone(partial * wobble, time, r.uniform(0, 6.3)) * rise * fall
-        wind = _unit(_noise(time, r, pitch, pitch * 12)) * (
-            np.minimum(time / self.attack, 1) if not self.decay else _fade(time, 0.05)
+            fall = fade(time, self.decay * (261 / pitch) ** 0.5 / ratio**0.5) if self.decay else 1.0
+            out += 10 ** (level / 20) * tone(partial * wobble, time, r.uniform(0, 6.3)) * rise * fall
+        wind = unit(noise(time, r, pitch, pitch * 12)) * (
+            np.minimum(time / self.attack, 1) if not self.decay else fade(time, 0.05)
         )
         ends = np.minimum((seconds - time) / r.uniform(0.02, 0.3), 1)
-        return (_unit(out) + 10 ** (self.breath / 20) * 5 * wind) * np.clip(ends, 0, 1)
+        return (unit(out) + 10 ** (self.breath / 20) * 5 * wind) * np.clip(ends, 0, 1)
 
 
 _NOTES: Final[Mapping[str, Make]] = {
@@ -278,115 +232,9 @@ _NOTES: Final[Mapping[str, Make]] = {
 }
 
 
-# --- textures: a label is one process; a sound is another stretch of it, through another microphone
-
-
-def _texture(label: int) -> Make:
-    p = np.random.default_rng([77, label])
-    kind, rate = p.integers(0, 6), _log(p, 0.4, 60)
-    low = _log(p, 60, 4000)
-    width, decay = _log(p, 1.3, 12), _log(p, 0.008, 0.6)
-    hum, beat, depth, bed = _log(p, 30, 900), _log(p, 0.3, 30), p.uniform(0, 1), p.uniform(-50, -8)
-    regular = p.random() < 0.5
-
-    def grain(r: Random) -> Floats:
-        time, base = _time(decay * r.uniform(0.7, 1.4) * 2), low * r.lognormal(0, 0.15)
-        if kind in (0, 1):
-            return _unit(_noise(time, r, base, base * width)) * _fade(time, decay)
-        sweep = 1 + (width / 12 - 0.4) * np.sin(np.pi * time / time[-1] * (1 + kind % 2))
-        tone = sum(_tone(base * n * sweep, time) / n for n in range(1, 2 + 3 * (kind == 3)) if base * n < 7000)
-        return _unit(np.asarray(tone, float)) * _fade(time, decay * 2) * np.minimum(time / (decay * 0.1), 1)
-
-    def one(r: Random) -> Floats:
-        time = _time(r.uniform(2.0, 5.0))
-        out = np.zeros(len(time) + RATE * 3)
-        if kind < 4:
-            gaps = np.full(2000, 1 / rate) * r.normal(1, 0.05, 2000) if regular else r.exponential(1 / rate, 2000)
-            starts = (np.cumsum(gaps) - gaps[0]) * r.uniform(0.8, 1.25)
-            for start in starts[starts < time[-1]][:250]:
-                piece, at = grain(r), round(start * RATE)
-                out[at : at + len(piece)] += piece[: len(out) - at] * r.lognormal(0, 0.3)
-        else:
-            pitch = hum * r.lognormal(0, 0.12)
-            source = (
-                _noise(time, r, low, low * width)
-                if kind == 4
-                else scipy.signal.sawtooth(np.cumsum(np.full(len(time), 2 * np.pi * pitch / RATE)))
-            )
-            swing = 1 + depth * np.sin(2 * np.pi * beat * r.lognormal(0, 0.1) * time + r.uniform(0, 6))
-            drift = np.interp(time, np.linspace(0, time[-1], 8), r.lognormal(0, 0.25, 8))
-            out[: len(time)] = _unit(source) * swing * drift
-        out = out[: len(time)]
-        return _unit(out) + 10 ** ((bed + r.normal(0, 4)) / 20) * _unit(_noise(time, r, 80, _log(r, 2000, 10_000), 1))
-
-    return _several(2, one)
-
-
-# --- words: a label is a row of sounds of speech; a sound is one speaker saying it
-
-_VOWELS: Final = (
-    (700, 1150, 2500),
-    (300, 2250, 3000),
-    (320, 800, 2300),
-    (530, 1850, 2500),
-    (500, 900, 2500),
-    (480, 1350, 1700),
-    (650, 1700, 2500),
-    (500, 1450, 2500),
-)
-_HISSES: Final = ((4500, 9000), (2200, 6000), (1200, 9000), (1500, 4500))
-
-
-def _word(label: int) -> Make:
-    plan = np.random.default_rng([99, label])
-    parts: list[tuple[str, int, float]] = []
-    for _ in range(plan.integers(1, 3)):
-        start = plan.choice(["hiss", "stop", "nasal", "none"])
-        if start != "none":
-            parts.append((str(start), int(plan.integers(0, 4)), float(plan.uniform(0.05, 0.13))))
-        parts.append(("vowel", int(plan.integers(0, 8)), float(plan.uniform(0.1, 0.25))))
-        if plan.random() < 0.4:
-            parts.append(("vowel", int(plan.integers(0, 8)), float(plan.uniform(0.08, 0.15))))
-    if plan.random() < 0.6:
-        parts.append((str(plan.choice(["hiss", "stop", "nasal"])), int(plan.integers(0, 4)), 0.1))
-    return _several(4, lambda random: _say(parts, random))
-
-
-def _say(parts: list[tuple[str, int, float]], r: Random) -> Floats:
-    """Source and filter (Klatt 1980, simplified): a glottal or noisy source through gliding formants, in 5 ms steps."""
-    speed, size, pitch = r.lognormal(0, 0.2), r.uniform(0.88, 1.22), _log(r, 80, 260)
-    rows: list[tuple[float, float, float, float, float, int]] = []
-    for kind, which, seconds in parts:
-        steps = max(3, round(seconds * speed * r.lognormal(0, 0.12) * 200))
-        f1, f2, f3 = (
-            f * size * r.lognormal(0, 0.04)
-            for f in (_VOWELS[which] if kind == "vowel" else (270, 1100 + 250 * which, 2300))
-        )
-        voiced, hissing = {"vowel": (1.0, 0.02), "nasal": (0.35, 0.01), "hiss": (0.0, 0.3), "stop": (0.0, 0.0)}[kind]
-        rows += [(f1, f2, f3, voiced, hissing, which)] * steps
-        if kind == "stop":
-            rows += [(f1, f2, f3, 0.0, 0.5, which)] * 3
-    track = np.array(rows, float)
-    smooth = np.column_stack([scipy.signal.savgol_filter(np.pad(c, 6, mode="edge"), 11, 1)[6:-6] for c in track.T])
-    time = np.arange(len(rows) * RATE // 200) / RATE
-    at = lambda column: np.interp(time, np.arange(len(rows)) / 200, smooth[:, column])  # noqa: E731
-    contour = pitch * np.interp(time, np.linspace(0, time[-1], 4), r.lognormal(0, 0.1, 4))
-    out = np.zeros(len(time))
-    phase = np.cumsum(2 * np.pi * contour / RATE)
-    slope = r.uniform(0.8, 1.5)
-    for n in range(1, int(6000 / pitch)):
-        gain = sum(
-            g / (1 + ((contour * n - at(k)) / (w + 0.03 * at(k))) ** 2)
-            for k, (w, g) in enumerate(((60, 1), (80, 0.6), (120, 0.3)))
-        )
-        out += np.sin(n * phase) * gain * n ** (-slope + 1) * 0.7
-    low, high = _HISSES[int(track[0, 5]) % 4]
-    return out * at(3) + at(4) * _unit(_noise(time, r, low * size, high * size)) * 2
-
-
 _DOMAINS: Final[Mapping[str, Mapping[str, Make]]] = {
     "drums": _DRUMS,
     "notes": _NOTES,
-    "texture": {f"texture{i}": _texture(i) for i in range(50)},
-    "words": {f"word{i}": _word(i) for i in range(40)},
+    "texture": TEXTURES,
+    "words": WORDS,
 }

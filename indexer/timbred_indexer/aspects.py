@@ -196,8 +196,8 @@ def vector(aspects: Mapping[str, bytes], projections: metric.Projections | None 
         ValueError: a BLOB's length is not that of this version's aspect.
     """
     learned = metric.projections() if projections is None else projections
-    reference = metric.reference()
-    values = np.concatenate([metric.standard(_raw(aspects, a)[: len(a.scored)], *reference[a.name]) for a in MEASURED])
+    raw = np.concatenate([_raw(aspects, aspect)[: len(aspect.scored)] for aspect in MEASURED])
+    values = metric.standard(raw, *_all_reference())
     out = np.empty(DIM, np.float64)
     for aspect in ASPECTS:
         own = values[INPUTS[aspect.name]]
@@ -274,13 +274,20 @@ def _raw(aspects: Mapping[str, bytes], aspect: Aspect) -> Floats:
     return raw
 
 
-def _anchored(values: NDArray[np.float64]) -> NDArray[np.float64]:
+@cache
+def _all_reference() -> tuple[metric.Floats, metric.Floats]:
+    """Means and standard deviations of all scored values, in the registry's order."""
+    mean, std = zip(*(metric.reference()[aspect.name] for aspect in MEASURED), strict=True)
+    return np.concatenate(mean), np.concatenate(std)
+
+
+def _anchored(values: metric.Floats) -> metric.Floats:
     """Values, of unit energy on average, and the anchor, at unit length."""
     block = np.append(values, ANCHOR)
     return block / np.linalg.norm(block)
 
 
-def _kernel_map(standard: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kernel_map(standard: metric.Floats) -> metric.Floats:
     """Features whose inner product is the mean over values of exp(-d² / 2 · KERNEL_WIDTH²), at unit length.
 
     The Gaussian is its own Fourier transform: cosines and sines at the nodes of a Gauss-Hermite rule, weighted by the

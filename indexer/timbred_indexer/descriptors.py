@@ -19,6 +19,7 @@ from timbred_indexer import shapes, spectra
 from timbred_indexer.parameters import (
     ANALYSIS_RATE,
     BLUR,
+    CONTRAST_STEP,
     DECAY_DB,
     ENVELOPE_HOP,
     MIDDLE_C,
@@ -39,18 +40,22 @@ class Frames:
         weights: (frames,) float32, the loudness of each frame, summing to 1.
         level: peak of the samples as they came, full scale at 1.
         decibels: (frames, N_MELS) float32, dB under the loudest band, over a soft floor.
+        cepstra: (frames, SHAPE_BANDS) float32, the low DCT coefficients of ``decibels``.
         first: the frame of the onset.
         last: one past the last frame that belongs to the sound.
         tone: the pitch and the harmonics of the mean spectrum.
+        envelope: (steps,) float32, the loudest sample of every ``ENVELOPE_HOP``.
     """
 
     spectra: Spectra
     weights: Floats
     level: float
     decibels: Floats
+    cepstra: Floats
     first: int
     last: int
     tone: Tone
+    envelope: Floats
 
 
 def describe(samples: Floats) -> Mapping[str, NDArray[np.float32]]:
@@ -65,7 +70,8 @@ def describe(samples: Floats) -> Mapping[str, NDArray[np.float32]]:
     weights = loudness / loudness.sum()
     first, last = shapes.span(frames.mel.sum(axis=1))
     decibels, tone = shapes.above_floor(frames.mel), shapes.tone(frames.power, weights)
-    shared = Frames(frames, weights, level, decibels, first, last, tone)
+    cepstra, envelope = shapes.cepstra(decibels), _envelope(frames.samples)
+    shared = Frames(frames, weights, level, decibels, cepstra, first, last, tone, envelope)
     return {name: np.asarray(function(shared), np.float32) for name, function in _FUNCTIONS.items()}
 
 
@@ -77,23 +83,26 @@ def mfcc(frames: Frames) -> Floats:
 
 def chroma(frames: Frames) -> Floats:
     """Mean and spread of the 12 pitch classes; the strongest one (0 = C), and how far it stands out, in [0, 1]."""
-    mean, spread = _statistics(spectra.chroma(frames.spectra), frames.weights)[:2]
+    values = spectra.chroma(frames.spectra)
+    mean = frames.weights @ values
+    spread = np.sqrt(frames.weights @ np.square(values - mean))
     strongest = int(np.argmax(mean))
     return np.concatenate([mean, spread, [strongest, mean[strongest] - np.median(mean)]])
 
 
 def spectral_contrast(frames: Frames) -> Floats:
     """Statistics of the 7 bands, of brightness (log2 of the centroid) and of flatness in dB; brightness in Hz."""
-    power = frames.spectra.power
+    power = frames.spectra.power[::CONTRAST_STEP]
+    weights = frames.weights[::CONTRAST_STEP]
     total = power.sum(axis=1) + np.float32(1e-20)
     centroid = np.maximum(power @ _frequencies() / total, 20.0)
-    mel_db = frames.spectra.mel_db
+    mel_db = frames.spectra.mel_db[::CONTRAST_STEP]
     mel_power = np.exp(mel_db * np.float32(np.log(10) / 10))
     flatness = mel_db.mean(axis=1) - spectra.power_to_db(mel_power.mean(axis=1))
     # Deeper valleys are rounding, dither or what a codec left out.
     floored = np.maximum(power, power.max() * np.float32(10 ** (-TOP_DB / 10)))
     columns = np.column_stack([spectra.spectral_contrast(floored), np.log2(centroid), flatness])
-    statistics = _statistics(columns, frames.weights)
+    statistics = _statistics(columns, weights / max(float(weights.sum()), 1e-9))
     return np.concatenate([statistics.ravel(), [2.0 ** statistics[0, -2]]])
 
 
@@ -125,9 +134,8 @@ def zcr(frames: Frames) -> Floats:
 
 def rms(frames: Frames) -> Floats:
     """The envelope's shape: attack, decay, centre, length, crest, fullness; and the level as it came, in dBFS."""
-    samples = frames.spectra.samples
-    steps = -(-len(samples) // ENVELOPE_HOP)
-    envelope = np.abs(np.pad(samples, (0, steps * ENVELOPE_HOP - len(samples)))).reshape(steps, -1).max(axis=1)
+    samples, envelope = frames.spectra.samples, frames.envelope
+    steps = len(envelope)
     step = ENVELOPE_HOP / ANALYSIS_RATE
     peak = int(np.argmax(envelope))
     loud = np.flatnonzero(envelope >= 10 ** (-DECAY_DB / 20))
@@ -155,17 +163,17 @@ def rms(frames: Frames) -> Floats:
 
 def onset_shape(frames: Frames) -> Floats:
     """The log-mel spectrogram's shape from the onset on, its times ever further apart."""
-    return shapes.onset_shape(frames.decibels, frames.first).ravel()
+    return shapes.onset_shape(frames.cepstra, frames.first).ravel()
 
 
 def course_shape(frames: Frames) -> Floats:
     """The log-mel spectrogram's shape over the whole sound, whatever its length."""
-    return shapes.course_shape(frames.decibels, frames.first, frames.last).ravel()
+    return shapes.course_shape(frames.cepstra, frames.first, frames.last).ravel()
 
 
 def level_shape(frames: Frames) -> Floats:
     """The loudness from the onset on, and over the whole sound."""
-    return shapes.level_shape(frames.spectra.samples)
+    return shapes.level_shape(frames.envelope)
 
 
 def spectral_shape(frames: Frames) -> Floats:
@@ -212,6 +220,13 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Frames], Floats]]] = {
 @cache
 def _frequencies() -> Floats:
     return (np.arange(N_FFT // 2 + 1) * (ANALYSIS_RATE / N_FFT)).astype(np.float32)
+
+
+def _envelope(samples: Floats) -> Floats:
+    whole = len(samples) // ENVELOPE_HOP * ENVELOPE_HOP
+    loudness = np.abs(samples)
+    envelope = loudness[:whole].reshape(-1, ENVELOPE_HOP).max(axis=1)
+    return envelope if whole == len(samples) else np.append(envelope, loudness[whole:].max())
 
 
 def _count_peaks(onsets: Floats) -> int:

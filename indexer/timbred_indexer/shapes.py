@@ -66,12 +66,13 @@ LEVEL_PARTS: Final = 8
 MODULATION_BANDS: Final = 8
 MODULATION_RATES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _FLOOR: Final = 10.0 ** (-FLOOR_DB / 10)
+_DB: Final = np.float32(10 / np.log(10))  # the natural logarithm is vectorised, that to base 10 is not
 
 
 def above_floor(power: Floats) -> Floats:
     """dB under the maximum, from 0 down to -FLOOR_DB, softly."""
     loudest = max(float(power.max()), 1e-20)
-    return 10.0 * np.log10(power / np.float32(loudest) + np.float32(_FLOOR))
+    return _DB * np.log(power / np.float32(loudest) + np.float32(_FLOOR))
 
 
 def span(power: Floats) -> tuple[int, int]:
@@ -82,45 +83,64 @@ def span(power: Floats) -> tuple[int, int]:
     return first, last
 
 
-def averages(values: Floats, edges: NDArray[np.float64], beyond: float) -> Floats:
-    """(len(edges) - 1, columns): means of the rows between fractional edges; rows past the last are ``beyond``."""
-    total = np.zeros((len(values) + 1, values.shape[1]))
-    np.cumsum(values, axis=0, out=total[1:])
-    low = np.minimum(edges.astype(int), len(values))
-    at = total[low] + (edges - low)[:, None] * np.where(
-        (low < len(values))[:, None], values[np.minimum(low, len(values) - 1)], beyond
-    )
+def averages(values: Floats, edges: NDArray[np.float64]) -> Floats:
+    """(len(edges) - 1, columns): means of the rows between fractional edges; past the last row there is 0."""
+    total = np.zeros((len(values) + 2, values.shape[1]))
+    np.cumsum(values, axis=0, out=total[1:-1])
+    total[-1] = total[-2]
+    edges_inside = np.minimum(edges, len(values))
+    low = edges_inside.astype(int)
+    at = total[low] + (edges_inside - low)[:, None] * (total[low + 1] - total[low])
     return (np.diff(at, axis=0) / np.diff(edges)[:, None]).astype(np.float32)
 
 
-def onset_shape(level: Floats, first: int) -> Floats:
+def cepstra(level: Floats) -> Floats:
+    """(frames, SHAPE_BANDS) low DCT coefficients of each frame's dB over the floor."""
+    return (level + np.float32(FLOOR_DB)) @ _cosines()
+
+
+def onset_shape(coefficients: Floats, first: int) -> Floats:
     """(SHAPE_TIMES, SHAPE_BANDS) 2-D DCT of the log-mel spectrogram on a grid of times from the onset."""
-    return _low(averages(level, first + ONSET_GRID * FRAME_RATE, -FLOOR_DB))
+    return _low(averages(coefficients, first + ONSET_GRID * FRAME_RATE))
 
 
-def course_shape(level: Floats, first: int, last: int) -> Floats:
+def course_shape(coefficients: Floats, first: int, last: int) -> Floats:
     """(SHAPE_TIMES, SHAPE_BANDS) 2-D DCT of the log-mel spectrogram of the whole sound, in 12 parts of one length."""
-    return _low(averages(level, np.linspace(first, max(last, first + 1), COURSE_PARTS + 1), -FLOOR_DB))
+    return _low(averages(coefficients, np.linspace(first, max(last, first + 1), COURSE_PARTS + 1)))
 
 
 def _low(grid: Floats) -> Floats:
-    return scipy.fft.dctn(grid, norm="ortho")[:SHAPE_TIMES, :SHAPE_BANDS]
+    return scipy.fft.dct(grid, axis=0, norm="ortho")[:SHAPE_TIMES]
 
 
-def level_shape(samples: Floats) -> Floats:
-    """dB on ``LEVEL_GRID`` from the onset, then in parts of the whole length, 0 being the loudest moment."""
-    steps = -(-len(samples) // ENVELOPE_HOP)
-    power = np.square(np.pad(samples, (0, steps * ENVELOPE_HOP - len(samples)))).reshape(steps, -1).mean(axis=1)
+@cache
+def _cosines() -> Floats:
+    return np.ascontiguousarray(scipy.fft.dct(np.eye(N_MELS), axis=1, norm="ortho")[:, :SHAPE_BANDS], np.float32)
+
+
+@cache
+def _octets() -> Floats:
+    """(N_MELS, MODULATION_BANDS): which bands make a modulation band."""
+    return np.repeat(np.eye(MODULATION_BANDS, dtype=np.float32), N_MELS // MODULATION_BANDS, axis=0)
+
+
+def level_shape(amplitude: Floats) -> Floats:
+    """dB on ``LEVEL_GRID`` from the onset, then in parts of the whole length, 0 being the loudest moment.
+
+    Args:
+        amplitude: (steps,) the loudest sample of every ``ENVELOPE_HOP``.
+    """
+    power = np.square(amplitude)
     first, last = span(power)
     rate = ANALYSIS_RATE / ENVELOPE_HOP
-    early = averages(power[:, None], first + LEVEL_GRID * rate, 0.0)[:, 0]
-    whole = averages(power[:, None], np.linspace(first, max(last, first + 1), LEVEL_PARTS + 1), 0.0)[:, 0]
+    early = averages(power[:, None], first + LEVEL_GRID * rate)[:, 0]
+    whole = averages(power[:, None], np.linspace(first, max(last, first + 1), LEVEL_PARTS + 1))[:, 0]
     return np.concatenate([above_floor(early), above_floor(whole)])
 
 
 def spectral_shape(frames: Spectra, level: Floats, first: int, weights: Floats) -> Floats:
     """Mean spectrum, its first 50 ms, and moments over time of centroid, width, slant, roll-off and flatness."""
-    pairs = frames.mel.reshape(len(frames.mel), N_MELS // 2, 2).sum(axis=2)
+    pairs = frames.mel[:, ::2] + frames.mel[:, 1::2]
     whole, start = pairs.mean(axis=0), pairs[first : first + 4].mean(axis=0)
     moments = _moments(frames.mel, level)
     mean = weights @ moments
@@ -148,7 +168,7 @@ def _moments(mel: Floats, level: Floats) -> Floats:
 
 
 @cache
-def _band_powers() -> NDArray[np.float64]:
+def _band_powers() -> Floats:
     """(N_MELS, 3): first to third powers of the bands' numbers, counted from the middle."""
     band = np.arange(N_MELS) - N_MELS / 2
     return np.column_stack([band, band**2, band**3])
@@ -205,7 +225,7 @@ def _harmonics(spectrum: Floats, fundamental: float) -> Floats:
 def modulation(frames: Spectra, level: Floats, first: int, last: int) -> Floats:
     """How bands move: energy at each rate, unevenness, skewness (after McDermott and Simoncelli 2011), togetherness."""
     last = max(last, first + 2)
-    bands = frames.mel[first:last].reshape(-1, MODULATION_BANDS, N_MELS // MODULATION_BANDS).sum(axis=2)
+    bands = frames.mel[first:last] @ _octets()
     amplitude = np.sqrt(bands) + np.sqrt(bands.max()) * np.float32(10 ** (-FLOOR_DB / 20))
     mean = amplitude.mean(axis=0)
     relative = amplitude / mean - 1
@@ -216,7 +236,7 @@ def modulation(frames: Spectra, level: Floats, first: int, last: int) -> Floats:
     total = np.concatenate([np.zeros((1, MODULATION_BANDS)), np.cumsum(power, axis=0)])
     at = np.minimum(np.rint(np.array(MODULATION_RATES) * size / FRAME_RATE).astype(int), len(power))
     energy = np.diff(total[at], axis=0) / (len(relative) * size)
-    decibels = level[first:last].reshape(len(relative), MODULATION_BANDS, -1).mean(axis=2)
+    decibels = level[first:last] @ (_octets() * np.float32(MODULATION_BANDS / N_MELS))
     apart = decibels - decibels.mean(axis=0)
     norm = np.sqrt(np.square(apart).sum(axis=0)) + np.float32(1.0)
     related = (apart / norm).T @ (apart / norm)

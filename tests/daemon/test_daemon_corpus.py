@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on
-from tones import corpus
-
 from timbred_api.client import JsonObject
+from tones import corpus
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on, wait_for
-from tones import write_scale
-
 from timbred_api.client import JsonObject, ProblemError
+from tones import write_scale
 
 STEPS = range(30)
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
 from timbred_daemon.housekeeping import GRACE_SECONDS, Housekeeper
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.keeper import IndexKeeper

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from daemon_process import Daemon, daemon_on, uri_of
-from tones import RATE, noise, tone, wav, write_scale, write_tone
-
 from timbred_api.client import JsonObject, ProblemError
+from tones import RATE, noise, tone, wav, write_scale, write_tone
 
 STEPS = range(12)
 ODD_NAMES = {

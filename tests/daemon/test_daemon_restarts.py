@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on, wait_for
-from tones import write_scale, write_tone
-
 from timbred_api.client import JsonObject
+from tones import write_scale, write_tone
 
 STEPS = range(24)
 

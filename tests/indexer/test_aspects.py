@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sounds import clicks, noise, pluck
 
-from timbred_indexer import aspects
+from timbred_indexer import aspects, parameters
 from timbred_indexer.aspects import (
     ASPECTS,
     BLOCKS,
@@ -141,11 +141,11 @@ def test_friendly_names_are_no_aspects_and_cover_all_but_rhythm() -> None:
 
 @pytest.mark.parametrize("aspect", [a for a in ASPECTS if a.kernel], ids=lambda a: a.name)
 def test_the_score_of_a_kernel_aspect_falls_with_distance(aspect: aspects.Aspect) -> None:
-    distances = np.linspace(0, 2 * aspects.CLIP, 40)
-    mapped = [aspects._kernel_map(np.array([d - aspects.CLIP])) for d in distances]  # pyright: ignore[reportPrivateUsage]
+    distances = np.linspace(0, 2 * parameters.CLIP, 40)
+    mapped = [aspects._kernel_map(np.array([d - parameters.CLIP])) for d in distances]  # pyright: ignore[reportPrivateUsage]
     kernel = np.array([mapped[0] @ m for m in mapped])
     assert (np.diff(kernel) < 0).all()
-    np.testing.assert_allclose(kernel, np.exp(-(distances**2) / 2 / aspects.KERNEL_WIDTH**2), atol=0.05)
+    np.testing.assert_allclose(kernel, np.exp(-(distances**2) / 2 / parameters.KERNEL_WIDTH**2), atol=0.05)
 
 
 def test_a_blob_of_another_version_is_refused() -> None:
