@@ -41,17 +41,13 @@ def main() -> None:
     parser.add_argument("corpus", help="folder of sounds")
     parser.add_argument("--limit", type=int, default=150, help="sounds, evenly spaced (default 150)")
     options = parser.parse_args()
-    paths: list[str] = sorted(
-        os.path.join(folder, name)
-        for folder, _, names in os.walk(options.corpus)
-        for name in sorted(names)
-        if f"{os.sep}odd" not in folder and name.endswith((".wav", ".flac", ".aif", ".ogg"))
-    )
+    found = (os.path.join(folder, name) for folder, _, names in os.walk(str(options.corpus)) for name in names)
+    paths = sorted(p for p in found if f"{os.sep}odd" not in p and p.endswith((".wav", ".flac", ".aif", ".ogg")))
     chosen = paths[:: max(1, len(paths) // options.limit)][: options.limit]
     scores: dict[str, list[float]] = defaultdict(list)
     with ProcessPoolExecutor() as pool:
-        for found in pool.map(measured, chosen, chunksize=4):
-            for name, score in found.items():
+        for similarities in pool.map(measured, chosen, chunksize=4):
+            for name, score in similarities.items():
                 scores[name].append(score)
     table = Table("the same sound", "sounds", "lowest", "5 %", "median", f"under {ALIKE}", title="Similarity")
     for name, row in scores.items():

@@ -271,10 +271,10 @@ def of_notes(notes: Sequence[Sound]) -> Table:
     """Notes among notes: the instrument by the default weights, the pitch by the aspect that hears it."""
     table = Table("weights", "instrument P@10", "pitch within a semitone", title=f"{len(notes)} notes of known pitch")
     alone = {name: float(name == "fundamental") for name in aspects.WEIGHTS}
-    midi = np.array([note.midi for note in notes], float)
+    midi: NDArray[np.float64] = np.array([note.midi for note in notes], np.float64)
     for name, weights in (("default", None), ("fundamental alone", alone)):
         run = Retrieval(notes, [note.vectors for note in notes], weights)
-        near = [float(np.mean(np.abs(midi[found] - midi[query]) <= 1)) for query, found in run.answers.items()]
+        near = [float((np.abs(midi[found] - midi[query]) <= 1).mean()) for query, found in run.answers.items()]
         table.add_row(name, f"{run.measure('P@10').mean():.3f}", f"{np.mean(near):.3f}" if near else "-")
     return table
 

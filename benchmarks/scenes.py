@@ -44,7 +44,7 @@ def _texture(label: int) -> Make:
                 else signal.sawtooth(np.cumsum(np.full(len(time), 2 * np.pi * pitch / RATE)))
             )
             swing = 1 + depth * np.sin(2 * np.pi * beat * r.lognormal(0, 0.1) * time + r.uniform(0, 6))
-            drift = np.interp(time, np.linspace(0, time[-1], 8), r.lognormal(0, 0.25, 8))
+            drift = np.interp(time, np.linspace(0, float(time[-1]), 8), r.lognormal(0, 0.25, 8))
             out[: len(time)] = unit(source) * swing * drift
         out = out[: len(time)]
         return unit(out) + 10 ** ((bed + r.normal(0, 4)) / 20) * unit(
@@ -107,7 +107,7 @@ def _say(parts: list[tuple[str, int, float]], r: Random) -> Floats:
     def at(column: int) -> Floats:
         return np.interp(time, np.arange(len(rows)) / 200, smooth[:, column])
 
-    contour = pitch * np.interp(time, np.linspace(0, time[-1], 4), r.lognormal(0, 0.1, 4))
+    contour = pitch * np.interp(time, np.linspace(0, float(time[-1]), 4), r.lognormal(0, 0.1, 4))
     out = np.zeros(len(time))
     phase = np.cumsum(2 * np.pi * contour / RATE)
     slope = r.uniform(0.8, 1.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -33,13 +34,13 @@ def noise(time: Floats, random: Random, low: float = 0.0, high: float = 11_000.0
 
 
 def tone(frequency: Floats | float, time: Floats, phase: float = 0.0) -> Floats:
-    return np.sin(2 * np.pi * np.cumsum(np.broadcast_to(np.asarray(frequency), time.shape)) / RATE + phase)
+    return np.sin(2 * np.pi * np.cumsum(frequency * np.ones_like(time)) / RATE + phase)
 
 
 def tilt(samples: Floats, decibels: float) -> Floats:
     """So many dB more per octave, around 1 kHz."""
     spectrum = np.fft.rfft(samples)
-    octave = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 30) / 1000)
+    octave = np.log2(np.maximum(np.asarray(np.fft.rfftfreq(len(samples), 1 / RATE)), 30) / 1000)
     return np.fft.irfft(spectrum * 10 ** (decibels * octave / 20), len(samples))
 
 
@@ -48,7 +49,7 @@ def unit(samples: Floats) -> Floats:
 
 
 def log_uniform(random: Random, low: float, high: float) -> float:
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+    return float(np.exp(random.uniform(math.log(low), math.log(high))))
 
 
 Make = Callable[[Random], Iterator[Floats]]

@@ -19,6 +19,7 @@ from timbred_indexer import shapes, spectra
 from timbred_indexer.parameters import (
     ANALYSIS_RATE,
     BLUR,
+    CONSTANT,
     CONTRAST_STEP,
     DECAY_DB,
     ENVELOPE_HOP,
@@ -65,7 +66,8 @@ def describe(samples: Floats) -> Mapping[str, NDArray[np.float32]]:
         samples: (n,) float32 at ``ANALYSIS_RATE``, n ≥ 1, finite, not all zero.
     """
     level = float(np.abs(samples).max())
-    frames = spectra.spectra((samples / np.float32(level)).astype(np.float32, copy=False))
+    heard = _heard(samples)
+    frames = spectra.spectra((heard / np.abs(heard).max()).astype(np.float32, copy=False))
     loudness = np.sqrt(frames.power.sum(axis=1))
     weights = loudness / loudness.sum()
     first, last = shapes.span(frames.mel.sum(axis=1))
@@ -73,6 +75,19 @@ def describe(samples: Floats) -> Mapping[str, NDArray[np.float32]]:
     cepstra, envelope = shapes.cepstra(decibels), _envelope(frames.samples)
     shared = Frames(frames, weights, level, decibels, cepstra, first, last, tone, envelope)
     return {name: np.asarray(function(shared), np.float32) for name, function in _FUNCTIONS.items()}
+
+
+def _heard(samples: Floats) -> Floats:
+    """From the onset to where the sound is lost in what 8 bits would leave of it, without its constant part.
+
+    A codec's pre-echo, a fade's last bits and a converter's offset then change neither where time begins nor how long
+    the sound is.
+    """
+    first, last = shapes.span(np.square(_envelope(samples)))
+    kept = samples[first * ENVELOPE_HOP : last * ENVELOPE_HOP]
+    centred = kept - kept.mean()
+    constant = np.abs(centred).max() < CONSTANT * np.abs(kept).max()
+    return kept if constant else centred
 
 
 def mfcc(frames: Frames) -> Floats:

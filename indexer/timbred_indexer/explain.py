@@ -76,8 +76,9 @@ def reasons(query: Aspects, hit: Aspects, scores: Mapping[str, float]) -> tuple[
 
 def _match(scores: Mapping[str, float]) -> str:
     """The two aspects that gave the most of the similarity."""
-    gains = [(aspect.weight * scores[aspect.name], aspect.name) for aspect in ASPECTS if aspect.name in scores]
-    strong = [name for _, name in sorted(gains, reverse=True) if _grade(scores[name]) and name in _SUBJECTS][:2]
+    gains = {aspect.name: round(aspect.weight * scores[aspect.name], 3) for aspect in ASPECTS if aspect.name in scores}
+    ranked = sorted(gains, key=lambda name: -gains[name])  # equal ones stay in the registry's order
+    strong = [name for name in ranked if _grade(scores[name]) and name in _SUBJECTS][:2]
     if not strong and _grade(scores.get("kind", 0.0)):
         return "The two are alike as a whole, though in no single aspect."
     if not strong:

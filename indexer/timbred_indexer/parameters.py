@@ -83,8 +83,11 @@ FLOOR_DB: Final = 40.0
 ONSET_DB: Final = 25.0
 """A sound begins where its energy first comes this near to its maximum."""
 
-END_DB: Final = 30.0
+END_DB: Final = 38.0
 """It ends where its energy was last this near: a tail that 8 bits or a fade would cut is not part of its length."""
+
+CONSTANT: Final = 1e-3
+"""What varies less than this share of its level is a constant: there is nothing else to describe."""
 
 SHAPE_BANDS: Final = 14
 SHAPE_TIMES: Final = 7

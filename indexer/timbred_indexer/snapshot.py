@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from timbred_indexer.atomic import replace_file
 from timbred_indexer.errors import StorageError

@@ -15,14 +15,7 @@ from typing import cast
 
 import msgpack
 
-from timbred_indexer.errors import (
-    InputError,
-    RequestError,
-    TimbredError,
-    TransientInputError,
-    UnavailableError,
-    WorkerError,
-)
+from timbred_indexer.errors import InputError, TimbredError, TransientInputError, UnavailableError, WorkerError
 from timbred_indexer.model import AnalysedSegment, Analysis, Seconds
 
 MAX_FRAME = 64 * 1024 * 1024
@@ -32,12 +25,11 @@ _LENGTH = struct.Struct("!I")
 _MAX_TEXT = 4096
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-# A StorageError stops the daemon: it is not a worker's to raise, and travels as WorkerError. A more special class stands
-# before its base.
+# A StorageError stops the daemon and a RequestError blames a user: neither is a worker's to raise, so they travel as
+# WorkerError. A more special class stands before its base.
 _BRANCHES: tuple[tuple[str, type[TimbredError]], ...] = (
     ("transient", TransientInputError),
     ("input", InputError),
-    ("request", RequestError),
     ("unavailable", UnavailableError),
     ("worker", WorkerError),
 )
