@@ -210,8 +210,8 @@ class Teacher:
         self.labels = np.array([e.label for e in found])
         self.packs = np.array([e.pack for e in found])
         pairs = [(place, raw) for place, e in enumerate(found) for raw in e.altered.values()]
-        apart = matrix([raw for _, raw in pairs], statistics) - self.values[[place for place, _ in pairs]]
-        self._altered = apart.T @ apart / (2 * len(apart))
+        self._owner = np.array([place for place, _ in pairs])
+        self._apart = matrix([raw for _, raw in pairs], statistics) - self.values[self._owner]
 
     def unit(self, places: NDArray[np.intp]) -> Floats:
         """Standardised values at unit length: what is there before anything is learned."""
@@ -219,7 +219,9 @@ class Teacher:
 
     def learn(self, chosen: NDArray[np.bool_]) -> dict[str, Floats]:
         """Aspect → matrix, from the examples chosen."""
-        parts = [(AUGMENTED_SHARE, Scatter(self._altered, np.zeros_like(self._altered)))]
+        apart = self._apart[chosen[self._owner]]
+        altered = apart.T @ apart / (2 * max(len(apart), 1))
+        parts = [(AUGMENTED_SHARE, Scatter(altered, np.zeros_like(altered)))]
         for domain in np.unique(self.domains):
             mine = chosen & (self.domains == domain) & (self.labels != "")
             if not mine.any():

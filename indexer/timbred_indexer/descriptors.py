@@ -246,7 +246,7 @@ def _envelope(samples: Floats) -> Floats:
 
 def _count_peaks(onsets: Floats) -> int:
     """Onsets: local maxima at least a third as strong as the strongest."""
-    padded = np.pad(onsets, 1)
+    padded = np.concatenate([[0.0], onsets, [0.0]])
     peaks = (onsets > padded[:-2]) & (onsets >= padded[2:]) & (onsets > onsets.max() / 3)
     return int(peaks.sum())
 

@@ -58,7 +58,9 @@ class Spectra:
 
 def spectra(samples: Floats) -> Spectra:
     """Analyses (n,) float32 samples, n ≥ 1; 1 + n // HOP frames."""
-    framed = sliding_window_view(np.pad(samples, N_FFT // 2), N_FFT)[::HOP]
+    padded = np.zeros(len(samples) + N_FFT, np.float32)  # np.pad would take as long as a feature
+    padded[N_FFT // 2 : N_FFT // 2 + len(samples)] = samples
+    framed = sliding_window_view(padded, N_FFT)[::HOP]
     power = np.empty((len(framed), N_FFT // 2 + 1), np.float32)
     for first in range(0, len(framed), _BATCH):
         spectrum = scipy.fft.rfft(framed[first : first + _BATCH] * _window(), axis=1)
@@ -103,9 +105,9 @@ def spectral_contrast(power: Floats) -> Floats:
 
 def zero_crossing_rate(frames: Spectra) -> Floats:
     """(frames,) crossings per sample (``librosa.feature.zero_crossing_rate`` with ``threshold=ZERO``)."""
-    padded = np.pad(frames.samples, N_FFT // 2, mode="edge")
-    negative = padded < -ZERO
-    crossed = np.zeros(len(padded) + 1, np.int32)
+    inside = frames.samples < -ZERO
+    negative = np.concatenate([np.full(N_FFT // 2, inside[0]), inside, np.full(N_FFT // 2, inside[-1])])
+    crossed = np.zeros(len(negative) + 1, np.int32)
     np.cumsum(negative[1:] != negative[:-1], out=crossed[2:])
     first = np.arange(len(frames.power)) * HOP
     return ((crossed[first + N_FFT] - crossed[first + 1]) / N_FFT).astype(np.float32)
@@ -121,7 +123,7 @@ def onset_strength(frames: Spectra) -> Floats:
     """(frames,) mean rise in dB over the mel bands since the frame before (``librosa.onset.onset_strength``)."""
     rise = np.maximum(np.diff(frames.mel_db, axis=0), np.float32(0)).mean(axis=1)
     delay = 1 + N_FFT // (2 * HOP)
-    return np.pad(rise, (delay, 0))[: len(frames.mel_db)]
+    return np.concatenate([np.zeros(delay, rise.dtype), rise])[: len(frames.mel_db)]
 
 
 @dataclass(frozen=True, slots=True)
