@@ -13,7 +13,7 @@ import pytest
 from timbred_api.operations import OPERATIONS, Operation
 from timbred_daemon.cli import main as cli
 from timbred_daemon.config import KEYS
-from timbred_daemon.config_values import ASPECT_NAMES
+from timbred_daemon.config_values import ASPECT_NAMES, GROUP_NAMES
 from timbred_indexer import aspects
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +52,12 @@ def test_every_default_weight_is_documented(name: str) -> None:
 
 def test_the_settings_know_every_aspect() -> None:
     assert set(ASPECT_NAMES) == set(aspects.WEIGHTS)
+    assert set(GROUP_NAMES) == set(aspects.GROUPS)
+
+
+@pytest.mark.parametrize("name", [*aspects.GROUPS, *aspects.PRESETS])
+def test_every_friendly_name_and_preset_is_documented(name: str) -> None:
+    assert f"`{name}`" in REFERENCE
 
 
 @pytest.mark.parametrize("command", commands(cli))

@@ -41,7 +41,7 @@ class SearchOptions(Parameters):
     weights: str | None = Field(
         None,
         max_length=500,
-        description="Weights for this query, as in `mfcc:1,rhythm:0`; what is not named keeps its own.",
+        description="Weights for this query: presets and `name:number` parts, as in `one-shot,pitch:0.3`.",
     )
     folder: str | None = Field(
         None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."

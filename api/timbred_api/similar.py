@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
 import os
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve
 from timbred_api.rows import similar_row
 from timbred_api.schemas import QueryEcho, SearchOptions, SimilarParameters, SimilarResult
+from timbred_api.weighting import parse_weights
 from timbred_indexer import aspects
 from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError
 from timbred_indexer.model import AnalysedSegment, Seconds, SoundId
@@ -83,7 +82,7 @@ def make_options(engine: Engine, parameters: SearchOptions) -> Options:
     folder = None if parameters.folder is None else resolve(parameters.folder, None)
     weights = dict(engine.weights)
     if parameters.weights is not None:
-        weights |= parse_weights(parameters.weights, aspects.WEIGHTS)
+        weights |= parse_weights(parameters.weights)
     if not any(weights.values()):
         raise RequestError("At least one weight must be above 0.", code="bad_parameter")
     return Options(
@@ -96,28 +95,6 @@ def make_options(engine: Engine, parameters: SearchOptions) -> Options:
         ),
         weights={} if weights == dict(aspects.WEIGHTS) else weights,
     )
-
-
-def parse_weights(text: str, known: Mapping[str, float]) -> dict[str, float]:
-    """``mfcc:1,rhythm:0.5`` as a dict.
-
-    Raises:
-        RequestError: a part without a number, a number below 0, an unknown name (with the nearest known one).
-    """
-    weights: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, number = (piece.strip() for piece in part.partition(":"))
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
-            raise RequestError(f"There is no weight {name!r}; {hint}", code="bad_parameter")
-        try:
-            weights[name] = float(number)
-        except ValueError as error:
-            raise RequestError(f"weights: {part.strip()!r} is not name:number.", code="bad_parameter") from error
-        if not 0 <= weights[name] <= 1e6:
-            raise RequestError(f"weights: {name} must be from 0 to 1000000.", code="bad_parameter")
-    return weights
 
 
 async def _by_file(

@@ -24,6 +24,7 @@ from timbred_api.version import VERSION
 from timbred_daemon import runtime
 from timbred_daemon.coalesce import Coalescer
 from timbred_daemon.config import Listen, Loaded, Settings
+from timbred_daemon.config_values import SPACE_NAMES
 from timbred_daemon.control import DaemonControl
 from timbred_daemon.folders import FolderService
 from timbred_daemon.housekeeping import Housekeeper
@@ -180,7 +181,8 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
 
 def scoring_weights(settings: Settings) -> dict[str, float]:
     """Every aspect's weight: the shipped one, or the one of the settings."""
-    return {name: settings.weights.get(name, weight) for name, weight in aspects.WEIGHTS.items()}
+    asked = aspects.by_aspect({name: weight for name, weight in settings.weights.items() if name not in SPACE_NAMES})
+    return {**aspects.WEIGHTS, **asked}
 
 
 @asynccontextmanager

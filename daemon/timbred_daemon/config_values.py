@@ -12,8 +12,24 @@ from typing import Final, Generic, Literal, Never, TypeVar, cast
 from timbred_indexer.model import Seconds
 
 SPACE_NAMES: Final = ("librosa", "clap")
-ASPECT_NAMES: Final = ("mfcc", "chroma", "spectral_contrast", "rhythm", "zcr", "rms")
-WEIGHT_NAMES: Final = (*SPACE_NAMES, *ASPECT_NAMES)
+ASPECT_NAMES: Final = (
+    "mfcc",
+    "chroma",
+    "spectral_contrast",
+    "rhythm",
+    "zcr",
+    "rms",
+    "onset_shape",
+    "course_shape",
+    "level_shape",
+    "spectral_shape",
+    "fundamental",
+    "harmonics",
+    "modulation",
+    "kind",
+)
+GROUP_NAMES: Final = ("timbre", "pitch", "spectrum", "movement", "envelope", "loudness")
+WEIGHT_NAMES: Final = (*SPACE_NAMES, *ASPECT_NAMES, *GROUP_NAMES)
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error")

@@ -2,14 +2,13 @@
 
 A vector is one block per aspect, each ``sqrt(weight)`` times a unit vector, so the inner product of two vectors is
 exactly the weighted sum of the aspects' cosines. Adding an aspect: one function in ``descriptors``, one row in
-``ASPECTS``, and ``benchmarks/derive_reference.py`` run again.
+``MEASURED``, and ``benchmarks/learn_metric.py`` run again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import math
 import struct
 from collections.abc import Mapping
@@ -21,9 +20,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from timbred_indexer import parameters
+from timbred_indexer import metric, parameters
 from timbred_indexer.errors import RequestError
-from timbred_indexer.parameters import ANCHOR, CLIP, KERNEL_NODES, KERNEL_WIDTH, N_CONTRAST_BANDS, N_MFCC
+from timbred_indexer.parameters import (
+    ANCHOR,
+    KERNEL_NODES,
+    KERNEL_WIDTH,
+    N_CONTRAST_BANDS,
+    N_HARMONICS,
+    N_MELS,
+    N_MFCC,
+    SHAPE_BANDS,
+    SHAPE_TIMES,
+)
 
 Floats = NDArray[np.float32]
 
@@ -39,6 +48,7 @@ class Aspect:
         reported: names of the values that are kept for reasons only; they follow the scored ones in the BLOB.
         kernel: few dimensions pass through a kernel feature map, so that the score falls with distance; otherwise
             the standardised values are compared by cosine.
+        project: if not 0, the standardised values first pass through the learned projection to so many dimensions.
     """
 
     name: str
@@ -46,6 +56,7 @@ class Aspect:
     scored: tuple[str, ...]
     reported: tuple[str, ...] = ()
     kernel: bool = False
+    project: int = 0
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -55,7 +66,9 @@ class Aspect:
     @property
     def dim(self) -> int:
         """Length of its block in the vector."""
-        return len(self.scored) * 2 * KERNEL_NODES if self.kernel else len(self.scored) + 1
+        if self.kernel:
+            return len(self.scored) * 2 * KERNEL_NODES
+        return (self.project or len(self.scored)) + 1
 
 
 def _each(statistics: str, columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -66,24 +79,79 @@ _CEPSTRA = tuple(str(i) for i in range(1, N_MFCC))
 _BANDS = (*(f"band{i}" for i in range(N_CONTRAST_BANDS + 1)), "brightness", "flatness")
 _PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
-ASPECTS: Final[tuple[Aspect, ...]] = (
-    Aspect("mfcc", 0.35, _each("mean spread step drift", _CEPSTRA), _each("mean spread step drift", ("0",))),
-    Aspect("chroma", 0.05, _each("mean", _PITCHES), (*_each("spread", _PITCHES), "strongest", "prominence")),
-    Aspect("spectral_contrast", 0.20, _each("mean spread step drift", _BANDS), ("brightness_hz",)),
-    Aspect("rhythm", 0.05, ("pulse", "octave", "onsets", "density", "unevenness"), ("bpm", "confidence"), kernel=True),
-    Aspect("zcr", 0.13, _each("mean spread step drift", ("rate",)), kernel=True),
+_SHAPE = tuple(f"time{time}_band{band}" for time in range(SHAPE_TIMES) for band in range(SHAPE_BANDS))
+_MOMENTS = ("centroid", "width", "skewness", "half", "most", "evenness")
+_LEVELS = (*(f"after{i}" for i in range(20)), *(f"part{i}" for i in range(8)))
+_PAIRS = tuple(str(i) for i in range(N_MELS // 2))
+_RATES = tuple(f"rate{rate}_band{band}" for rate in range(6) for band in range(8))
+_TOGETHER = tuple(f"together{lag}_{i}" for lag in (1, 2, 4) for i in range(8 - lag))
+
+MEASURED: Final[tuple[Aspect, ...]] = (
+    Aspect(
+        "mfcc", 0.04, _each("mean spread step drift", _CEPSTRA), _each("mean spread step drift", ("0",)), project=24
+    ),
+    Aspect("chroma", 0.02, _each("mean", _PITCHES), (*_each("spread", _PITCHES), "strongest", "prominence")),
+    Aspect("spectral_contrast", 0.03, _each("mean spread step drift", _BANDS), ("brightness_hz",), project=16),
+    Aspect("rhythm", 0.02, ("pulse", "octave", "density", "unevenness"), ("bpm", "confidence"), kernel=True),
+    Aspect("zcr", 0.02, _each("mean spread", ("rate",)), _each("step drift", ("rate",)), kernel=True),
     Aspect(
         "rms",
-        0.22,
-        ("attack", "decay", "centre", "length", "crest", "fullness"),
-        ("attack_s", "decay_s", "peak_dbfs", "rms_dbfs"),
+        0.03,
+        ("attack", "decay", "centre", "crest"),
+        ("length", "fullness", "attack_s", "decay_s", "peak_dbfs", "rms_dbfs"),
         kernel=True,
     ),
+    Aspect("onset_shape", 0.04, _SHAPE, project=24),
+    Aspect("course_shape", 0.03, _SHAPE, project=24),
+    Aspect("level_shape", 0.02, _LEVELS, project=12),
+    Aspect(
+        "spectral_shape",
+        0.03,
+        (*_each("whole start", _PAIRS), *_each("mean spread drift", _MOMENTS)),
+        project=20,
+    ),
+    Aspect("fundamental", 0.02, ("octave", "clarity"), ("hz",), kernel=True),
+    Aspect("harmonics", 0.02, tuple(f"harmonic{i}" for i in range(1, N_HARMONICS + 1)), project=10),
+    Aspect("modulation", 0.02, (*_RATES, *_each("spread skewness", tuple("01234567")), *_TOGETHER), project=20),
 )
+"""The aspects that ``descriptors`` measures: each has a BLOB of raw values."""
+
+KIND: Final = Aspect("kind", 0.66, (), project=72)
+"""What kind of sound it is: a projection of all scored values together, learned from labels and alterations."""
+
+ASPECTS: Final[tuple[Aspect, ...]] = (*MEASURED, KIND)
+
+
+def _inputs() -> Mapping[str, slice]:
+    ends = np.cumsum([len(aspect.scored) for aspect in MEASURED]).tolist()
+    own = {aspect.name: slice(end - len(aspect.scored), end) for aspect, end in zip(MEASURED, ends, strict=True)}
+    return {**own, KIND.name: slice(0, ends[-1])}
+
+
+INPUTS: Final = _inputs()
+"""Where an aspect's standardised values are among all of them."""
 
 PITCH_NAMES: Final = _PITCHES
 WEIGHTS: Final[Mapping[str, float]] = {aspect.name: aspect.weight for aspect in ASPECTS}
 DIM: Final = sum(aspect.dim for aspect in ASPECTS)
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "timbre": ("kind", "mfcc", "onset_shape", "course_shape", "harmonics"),
+    "pitch": ("fundamental", "chroma"),
+    "spectrum": ("spectral_shape", "spectral_contrast", "zcr"),
+    "movement": ("modulation",),
+    "envelope": ("level_shape", "rms"),
+    "loudness": ("level_shape", "rms"),
+}
+"""Friendly names over aspects; ``rhythm`` is one already."""
+
+PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
+    "balanced": {},
+    "one-shot": {"timbre": 0.80, "envelope": 0.12, "spectrum": 0.08, "pitch": 0.0, "rhythm": 0.0, "movement": 0.0},
+    "loop": {"timbre": 0.45, "rhythm": 0.30, "movement": 0.15, "spectrum": 0.08, "pitch": 0.02, "envelope": 0.0},
+    "texture": {"timbre": 0.50, "spectrum": 0.30, "movement": 0.20, "pitch": 0.0, "rhythm": 0.0, "envelope": 0.0},
+}
+"""Weights by occasion, in friendly names."""
 
 
 def _blocks() -> Mapping[str, slice]:
@@ -94,14 +162,15 @@ def _blocks() -> Mapping[str, slice]:
 BLOCKS: Final = _blocks()
 _STARTS: Final = np.array([block.start for block in BLOCKS.values()])
 _SHARES: Final = np.array([aspect.weight for aspect in ASPECTS], np.float32)
-_OFFSETS: Final = {(aspect.name, field): 4 * place for aspect in ASPECTS for place, field in enumerate(aspect.fields)}
+_OFFSETS: Final = {(aspect.name, field): 4 * place for aspect in MEASURED for place, field in enumerate(aspect.fields)}
 
 
 def _version() -> str:
     """A stamp of all that changes a number: parameters, registry, reference statistics, librosa's filter banks."""
     numbers = {name: value for name, value in vars(parameters).items() if name.isupper()}
     digest = hashlib.blake2b(repr((sorted(numbers.items()), ASPECTS)).encode(), digest_size=6)
-    digest.update(files(__package__ or "timbred_indexer").joinpath("reference.json").read_bytes())
+    for name in metric.FILES:
+        digest.update(files(__package__ or "timbred_indexer").joinpath(name).read_bytes())
     return f"{parameters.ALGORITHM}-librosa{importlib.metadata.version('librosa')}-{digest.hexdigest()}"
 
 
@@ -113,11 +182,12 @@ def value(aspects: Mapping[str, bytes], name: str, field: str) -> float:
     return float(struct.unpack_from("<f", aspects[name], _OFFSETS[name, field])[0])
 
 
-def vector(aspects: Mapping[str, bytes]) -> Floats:
+def vector(aspects: Mapping[str, bytes], projections: metric.Projections | None = None) -> Floats:
     """The vector of one segment.
 
     Args:
-        aspects: name → raw values as a little-endian float32 BLOB, one for every row of ``ASPECTS``.
+        aspects: name → raw values as a little-endian float32 BLOB, one for every row of ``MEASURED``.
+        projections: other than those shipped, to try them.
 
     Returns:
         (DIM,) float32, L2-normalised.
@@ -125,12 +195,18 @@ def vector(aspects: Mapping[str, bytes]) -> Floats:
     Raises:
         ValueError: a BLOB's length is not that of this version's aspect.
     """
+    learned = metric.projections() if projections is None else projections
+    raw = np.concatenate([_raw(aspects, aspect)[: len(aspect.scored)] for aspect in MEASURED])
+    values = metric.standard(raw, *_all_reference())
     out = np.empty(DIM, np.float64)
     for aspect in ASPECTS:
-        mean, std = _reference()[aspect.name]
-        scored = _raw(aspects, aspect)[: len(aspect.scored)]
-        standard = np.clip((scored - mean) / std, -CLIP, CLIP)
-        block = _kernel_map(standard) if aspect.kernel else _anchored(standard)
+        own = values[INPUTS[aspect.name]]
+        if aspect.kernel:
+            block = _kernel_map(own)
+        elif aspect.project:
+            block = _anchored(own @ learned[aspect.name])
+        else:
+            block = _anchored(own / math.sqrt(len(own)))
         out[BLOCKS[aspect.name]] = math.sqrt(aspect.weight) * block
     return (out / np.linalg.norm(out)).astype(np.float32)
 
@@ -147,6 +223,21 @@ def aspect_scores(query: Floats, vectors: Floats) -> dict[str, Floats]:
     """
     cosines = np.add.reduceat(query * vectors, _STARTS, axis=-1) / _SHARES
     return {aspect.name: np.asarray(cosines[..., place], np.float32) for place, aspect in enumerate(ASPECTS)}
+
+
+def by_aspect(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights in friendly names → weights of aspects.
+
+    Args:
+        weights: friendly name or aspect → weight. A friendly name's weight is shared by its aspects as their defaults
+            are; an aspect that is named itself has its own. Other names are passed on, for ``reweight`` to refuse.
+    """
+    asked: dict[str, float] = {}
+    for group, members in GROUPS.items():
+        if group in weights:
+            whole = math.fsum(WEIGHTS[name] for name in members)
+            asked |= {name: weights[group] * WEIGHTS[name] / whole for name in members}
+    return {**asked, **{name: weight for name, weight in weights.items() if name not in GROUPS}}
 
 
 def reweight(query: Floats, weights: Mapping[str, float]) -> Floats:
@@ -184,20 +275,19 @@ def _raw(aspects: Mapping[str, bytes], aspect: Aspect) -> Floats:
 
 
 @cache
-def _reference() -> Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Mean and standard deviation of each scored value over real sounds (``benchmarks/derive_reference.py``)."""
-    text = files(__package__ or "timbred_indexer").joinpath("reference.json").read_text("utf-8")
-    rows: dict[str, dict[str, list[float]]] = json.loads(text)
-    return {name: (np.array(row["mean"]), np.array(row["std"])) for name, row in rows.items()}
+def _all_reference() -> tuple[metric.Floats, metric.Floats]:
+    """Means and standard deviations of all scored values, in the registry's order."""
+    mean, std = zip(*(metric.reference()[aspect.name] for aspect in MEASURED), strict=True)
+    return np.concatenate(mean), np.concatenate(std)
 
 
-def _anchored(standard: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standardised values and the anchor, at unit length."""
-    block = np.append(standard, ANCHOR * math.sqrt(len(standard)))
+def _anchored(values: metric.Floats) -> metric.Floats:
+    """Values, of unit energy on average, and the anchor, at unit length."""
+    block = np.append(values, ANCHOR)
     return block / np.linalg.norm(block)
 
 
-def _kernel_map(standard: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kernel_map(standard: metric.Floats) -> metric.Floats:
     """Features whose inner product is the mean over values of exp(-d² / 2 · KERNEL_WIDTH²), at unit length.
 
     The Gaussian is its own Fourier transform: cosines and sines at the nodes of a Gauss-Hermite rule, weighted by the

@@ -20,7 +20,15 @@ _SUBJECTS: Final = {
     "rhythm": "rhythm",
     "zcr": "noisiness",
     "rms": "envelope",
+    "onset_shape": "onset",
+    "course_shape": "course over time",
+    "level_shape": "loudness curve",
+    "spectral_shape": "spectrum",
+    "fundamental": "pitch",
+    "harmonics": "balance of the harmonics",
+    "modulation": "movement",
 }
+"""``kind`` is not among them: it weighs the others."""
 
 _GRADES: Final = ((0.9, "nearly the same"), (0.7, "very similar"), (0.4, "similar"))
 """Cosine from which a grade is given; below the last one an aspect is no reason."""
@@ -30,6 +38,25 @@ _STEADY: Final = 0.3
 
 _TONAL: Final = 0.35
 """Prominence from which a pitch class is named."""
+
+_PITCHED: Final = 0.8
+"""Clarity from which a sound has a pitch that is compared."""
+
+_INTERVALS: Final = (
+    "a semitone",
+    "a tone",
+    "a minor third",
+    "a major third",
+    "a fourth",
+    "a tritone",
+    "a fifth",
+    "a minor sixth",
+    "a major sixth",
+    "a minor seventh",
+    "a major seventh",
+    "an octave",
+)
+"""By semitones, from 1."""
 
 
 def reasons(query: Aspects, hit: Aspects, scores: Mapping[str, float]) -> tuple[str, ...]:
@@ -49,8 +76,11 @@ def reasons(query: Aspects, hit: Aspects, scores: Mapping[str, float]) -> tuple[
 
 def _match(scores: Mapping[str, float]) -> str:
     """The two aspects that gave the most of the similarity."""
-    gains = [(aspect.weight * scores[aspect.name], aspect.name) for aspect in ASPECTS if aspect.name in scores]
-    strong = [name for _, name in sorted(gains, reverse=True) if _grade(scores[name]) and name in _SUBJECTS][:2]
+    gains = {aspect.name: round(aspect.weight * scores[aspect.name], 3) for aspect in ASPECTS if aspect.name in scores}
+    ranked = sorted(gains, key=lambda name: -gains[name])  # equal ones stay in the registry's order
+    strong = [name for name in ranked if _grade(scores[name]) and name in _SUBJECTS][:2]
+    if not strong and _grade(scores.get("kind", 0.0)):
+        return "The two are alike as a whole, though in no single aspect."
     if not strong:
         return "The two have little in common; nothing closer was found."
     first = f"The {_SUBJECTS[strong[0]]} is {_grade(scores[strong[0]])}"
@@ -67,7 +97,7 @@ def _grade(score: float) -> str:
 
 
 def _shared(query: Aspects, hit: Aspects) -> str:
-    """A tempo or a pitch class that both have."""
+    """A tempo, a pitch class, or the attack and decay, that both have."""
     bpm, other = value(query, "rhythm", "bpm"), value(hit, "rhythm", "bpm")
     steady = min(value(query, "rhythm", "confidence"), value(hit, "rhythm", "confidence")) >= _STEADY
     if steady and min(bpm, other) > 0 and abs(math.log2(bpm / other)) < 0.045:  # 3 %, a step of the tempo grid
@@ -76,7 +106,13 @@ def _shared(query: Aspects, hit: Aspects) -> str:
     tonal = min(value(query, "chroma", "prominence"), value(hit, "chroma", "prominence")) >= _TONAL
     if tonal and pitch == round(value(hit, "chroma", "strongest")):
         return f"Both are strongest on {PITCH_NAMES[pitch]}."
+    if all(abs(value(hit, "rms", field) - value(query, "rms", field)) < step for field, step in _SAME):
+        return "Attack and decay are the same."
     return ""
+
+
+_SAME: Final = (("attack", 0.5), ("decay", 0.35))
+"""Octaves of time within which two attacks or decays are one."""
 
 
 class _Contrast(NamedTuple):
@@ -99,12 +135,28 @@ _CONTRASTS: Final = (
 
 
 def _difference(query: Aspects, hit: Aspects) -> str:
-    """What a listener would notice first."""
+    """What a listener would notice first: an interval, and the greatest of the other differences."""
     apart = [
         ((value(hit, c.aspect, c.field) - value(query, c.aspect, c.field)) / c.step, c.more, c.less) for c in _CONTRASTS
     ]
     steps, more, less = max(apart, key=lambda item: abs(item[0]))
-    if abs(steps) < 1:
+    found = [_interval(query, hit)]
+    if abs(steps) >= 1:
+        found.append(f"{'clearly' if abs(steps) >= 2 else 'a little'} {more if steps > 0 else less}")
+    named = [words for words in found if words]
+    if not named:
         return "Nothing in its brightness, noise, attack or decay differs much."
-    words = more if steps > 0 else less
-    return f"This one is {'clearly' if abs(steps) >= 2 else 'a little'} {words}."
+    return f"This one is {' and '.join(named)}."
+
+
+def _interval(query: Aspects, hit: Aspects) -> str:
+    """How much higher or lower the hit is, if both have a clear pitch."""
+    if min(value(query, "fundamental", "clarity"), value(hit, "fundamental", "clarity")) < _PITCHED:
+        return ""
+    semitones = round(12 * (value(hit, "fundamental", "octave") - value(query, "fundamental", "octave")))
+    if semitones == 0:
+        return ""
+    direction = "higher" if semitones > 0 else "lower"
+    if abs(semitones) > len(_INTERVALS):
+        return f"more than an octave {direction}"
+    return f"{_INTERVALS[abs(semitones) - 1]} {direction}"

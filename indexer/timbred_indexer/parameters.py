@@ -23,10 +23,12 @@ N_MFCC: Final = 20
 N_CONTRAST_BANDS: Final = 6
 CONTRAST_FMIN: Final = 200.0
 CONTRAST_QUANTILE: Final = 0.02
+CONTRAST_STEP: Final = 2
+"""Contrast sorts every bin, the costliest step of all: every second frame says the same."""
 
-TOP_DB: Final = 50.0
+TOP_DB: Final = 45.0
 """Dynamic range kept below the loudest mel band, in dB. librosa's default of 80 lets the noise floor of a recording or
-of a lossy codec speak as loudly as the sound; 50 is where an 8-bit file still sounds like itself."""
+of a lossy codec speak as loudly as the sound; 45 is where an 8-bit file still sounds like itself."""
 
 WINDOW: Final = 10.0
 """Seconds: a longer sound is cut into windows of this length."""
@@ -74,3 +76,24 @@ HELD_SECONDS: Final = 60.0
 
 DIGITAL_SILENCE: Final = 1e-7
 """Peak below one step of 24 bits: nothing a converter recorded."""
+
+FLOOR_DB: Final = 40.0
+"""dB under the loudest band at which the shapes fade into their floor: what 8 bits leave of a sound."""
+
+ONSET_DB: Final = 25.0
+"""A sound begins where its energy first comes this near to its maximum."""
+
+END_DB: Final = 38.0
+"""It ends where its energy was last this near: a tail that 8 bits or a fade would cut is not part of its length."""
+
+CONSTANT: Final = 1e-3
+"""What varies less than this share of its level is a constant: there is nothing else to describe."""
+
+SHAPE_BANDS: Final = 14
+SHAPE_TIMES: Final = 7
+"""Low coefficients kept of the 2-D DCT of a log-mel shape, along frequency and along time."""
+
+N_HARMONICS: Final = 16
+
+MIDDLE_C: Final = 261.63
+"""Hz: octaves are counted from here."""

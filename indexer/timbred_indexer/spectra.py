@@ -35,6 +35,8 @@ Floats = NDArray[np.floating[Any]]
 """float32 throughout, which NumPy's stubs lose track of."""
 
 _AMIN = 1e-10  # librosa's floor under a logarithm
+_BATCH = 32  # frames that fit into the processor's cache together: twice as fast as all at once
+_DB = np.float32(10 / np.log(10))  # the natural logarithm is vectorised, that to base 10 is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +46,33 @@ class Spectra:
     Attributes:
         samples: (n,) float32, as analysed (peak 1).
         power: (frames, N_FFT / 2 + 1) float32, the squared magnitudes of a centred Hann STFT.
+        mel: (frames, N_MELS) float32, power in mel bands.
         mel_db: (frames, N_MELS) float32, dB, at most ``TOP_DB`` below its maximum.
     """
 
     samples: Floats
     power: Floats
+    mel: Floats
     mel_db: Floats
 
 
 def spectra(samples: Floats) -> Spectra:
     """Analyses (n,) float32 samples, n ≥ 1; 1 + n // HOP frames."""
-    framed = sliding_window_view(np.pad(samples, N_FFT // 2), N_FFT)[::HOP]
-    spectrum = scipy.fft.rfft(framed * _window(), axis=1, overwrite_x=True)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    return Spectra(samples, power, power_to_db(power @ _mel_bank(), TOP_DB))
+    padded = np.zeros(len(samples) + N_FFT, np.float32)  # np.pad would take as long as a feature
+    padded[N_FFT // 2 : N_FFT // 2 + len(samples)] = samples
+    framed = sliding_window_view(padded, N_FFT)[::HOP]
+    power = np.empty((len(framed), N_FFT // 2 + 1), np.float32)
+    for first in range(0, len(framed), _BATCH):
+        spectrum = scipy.fft.rfft(framed[first : first + _BATCH] * _window(), axis=1)
+        np.square(spectrum.real, out=power[first : first + _BATCH])
+        power[first : first + _BATCH] += np.square(spectrum.imag)
+    mel = power @ _mel_bank()
+    return Spectra(samples, power, mel, power_to_db(mel, TOP_DB))
 
 
 def power_to_db(power: Floats, top_db: float | None = None) -> Floats:
     """10 · log10, floored at 1e-10 and, if asked, ``top_db`` below the maximum (``librosa.power_to_db``)."""
-    db = 10.0 * np.log10(np.maximum(power, np.float32(_AMIN)))
+    db = _DB * np.log(np.maximum(power, np.float32(_AMIN)))
     return db if top_db is None else np.maximum(db, db.max() - np.float32(top_db))
 
 
@@ -80,25 +90,24 @@ def chroma(frames: Spectra) -> Floats:
 
 def spectral_contrast(power: Floats) -> Floats:
     """(frames, N_CONTRAST_BANDS + 1), dB between the peaks and valleys of octave bands (``librosa.feature``'s)."""
-    magnitude = np.sqrt(power)
-    peaks = np.empty((len(magnitude), N_CONTRAST_BANDS + 1), np.float32)
+    peaks = np.empty((len(power), N_CONTRAST_BANDS + 1), np.float32)
     valleys = np.empty_like(peaks)
     for band, (low, high, count) in enumerate(_contrast_bands()):
-        bins = magnitude[:, low:high]
+        bins = power[:, low:high]
         if count == 1:
-            valleys[:, band], peaks[:, band] = bins.min(axis=1), bins.max(axis=1)
+            valleys[:, band], peaks[:, band] = np.sqrt(bins.min(axis=1)), np.sqrt(bins.max(axis=1))
         else:
             ordered = np.sort(bins, axis=1)  # vectorised, and so five times as fast as a partition at both ends
-            valleys[:, band] = ordered[:, :count].mean(axis=1)
-            peaks[:, band] = ordered[:, -count:].mean(axis=1)
+            valleys[:, band] = np.sqrt(ordered[:, :count]).mean(axis=1)
+            peaks[:, band] = np.sqrt(ordered[:, -count:]).mean(axis=1)
     return power_to_db(peaks, 80.0) - power_to_db(valleys, 80.0)
 
 
 def zero_crossing_rate(frames: Spectra) -> Floats:
     """(frames,) crossings per sample (``librosa.feature.zero_crossing_rate`` with ``threshold=ZERO``)."""
-    padded = np.pad(frames.samples, N_FFT // 2, mode="edge")
-    negative = padded < -ZERO
-    crossed = np.zeros(len(padded) + 1, np.int32)
+    inside = frames.samples < -ZERO
+    negative = np.concatenate([np.full(N_FFT // 2, inside[0]), inside, np.full(N_FFT // 2, inside[-1])])
+    crossed = np.zeros(len(negative) + 1, np.int32)
     np.cumsum(negative[1:] != negative[:-1], out=crossed[2:])
     first = np.arange(len(frames.power)) * HOP
     return ((crossed[first + N_FFT] - crossed[first + 1]) / N_FFT).astype(np.float32)
@@ -114,7 +123,7 @@ def onset_strength(frames: Spectra) -> Floats:
     """(frames,) mean rise in dB over the mel bands since the frame before (``librosa.onset.onset_strength``)."""
     rise = np.maximum(np.diff(frames.mel_db, axis=0), np.float32(0)).mean(axis=1)
     delay = 1 + N_FFT // (2 * HOP)
-    return np.pad(rise, (delay, 0))[: len(frames.mel_db)]
+    return np.concatenate([np.zeros(delay, rise.dtype), rise])[: len(frames.mel_db)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from face import Face
 from builders import analysis
 from timbred_api import http
 from timbred_api.operations import OPERATIONS
+from timbred_indexer import aspects
 from timbred_indexer.errors import StorageError
 
 JSON = {"Content-Type": "application/json"}
@@ -47,7 +48,7 @@ BAD_QUERIES = [
     ("/v1/similar?id=1&weights=mfcc", 400, "bad_parameter"),
     ("/v1/similar?id=1&weights=mfcc:-1", 400, "bad_parameter"),
     ("/v1/similar?id=1&weights=mfcc:nan", 400, "bad_parameter"),
-    ("/v1/similar?id=1&weights=mfcc:0,chroma:0,spectral_contrast:0,rhythm:0,zcr:0,rms:0", 400, "bad_parameter"),
+    (f"/v1/similar?id=1&weights={','.join(f'{name}:0' for name in aspects.WEIGHTS)}", 400, "bad_parameter"),
     ("/v1/similar?id=1&folder=relative", 400, "bad_path"),
     ("/v1/similar?id=1&folder=http://x/", 400, "bad_path"),
     ("/v1/similar?path=/nowhere/at/all.wav", 404, "unknown_path"),

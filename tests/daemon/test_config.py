@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from timbred_daemon.config import FolderSetting, Listen, Loaded, load
 from timbred_daemon.config_file import find_key_lines
-from timbred_daemon.config_values import parse_duration, parse_listen
+from timbred_daemon.config_values import WEIGHT_NAMES, parse_duration, parse_listen
 
 
 class Settings:
@@ -81,7 +81,7 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(file: Settings)
         "1: unknown key 'wokers' [workers]",
         "2: workers must be at least 1, not 0 [None]",
         "3: log_level must be one of debug, info, warning, error, not 'warn' [warning]",
-        "5: unknown weight 'mfc'; there are librosa, clap, mfcc, chroma, spectral_contrast, rhythm, zcr, rms [mfcc]",
+        f"5: unknown weight 'mfc'; there are {', '.join(WEIGHT_NAMES)} [mfcc]",
         "6: weights.zcr must be a number of at least 0, not -1 [None]",
         "7: weights.clap must be a number of at least 0, not a boolean [None]",
     ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sounds import Floats, corpus, noise, pluck
 
 from timbred_indexer.analyse import analyse
-from timbred_indexer.aspects import ASPECTS, DIM, VERSION
+from timbred_indexer.aspects import DIM, MEASURED, VERSION
 from timbred_indexer.errors import InputError, RequestError
 from timbred_indexer.model import Analysis, Seconds
 from timbred_indexer.parameters import ANALYSIS_RATE
@@ -48,7 +48,7 @@ def test_an_analysis_says_what_the_file_is(original: Analysis) -> None:
 
 def test_every_segment_has_its_aspects_and_a_unit_vector(original: Analysis) -> None:
     (segment,) = original.segments
-    assert {name: len(blob) for name, blob in segment.aspects.items()} == {a.name: 4 * len(a.fields) for a in ASPECTS}
+    assert {name: len(blob) for name, blob in segment.aspects.items()} == {a.name: 4 * len(a.fields) for a in MEASURED}
     assert vectors(original).shape == (1, DIM)
     assert np.linalg.norm(vectors(original)) == pytest.approx(1, abs=1e-6)
 
@@ -74,6 +74,53 @@ def test_depth_and_format_change_next_to_nothing(
 @pytest.mark.parametrize("rate", [22_050, 32_000, 48_000, 96_000, 192_000])
 def test_the_rate_changes_next_to_nothing(tmp_path: Path, original: Analysis, rate: int) -> None:
     assert similarity(original, analysed(tmp_path / "a.wav", pluck(rate=rate), rate)) >= 0.98
+
+
+def drum(seconds: float = 0.5) -> Floats:
+    """A falling pitch and a burst of noise, both soon gone."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    body = np.sin(2 * np.pi * (60 * time - 4 * np.exp(-30 * time))) * np.exp(-9 * time)
+    return 0.6 * body + 0.3 * np.random.default_rng(5).standard_normal(len(time)) * np.exp(-60 * time)
+
+
+def hiss(seconds: float = 0.4) -> Floats:
+    time = np.arange(round(seconds * RATE)) / RATE
+    return 0.2 * np.random.default_rng(6).standard_normal(len(time)) * np.exp(-12 * time)
+
+
+SOUNDS = {"a pluck": pluck(rate=RATE), "a drum": drum(), "a hiss": hiss()}
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+@pytest.mark.parametrize(
+    ("gain", "name", "options"),
+    [
+        (1.0, "a.wav", {"subtype": "PCM_U8"}),
+        (0.05, "a.wav", {"subtype": "PCM_16"}),
+        (0.8, "a.ogg", {}),
+        (0.8, "a.mp3", {}),
+    ],
+    ids=["8 bits", "-26 dB in 16 bits", "ogg", "mp3"],
+)
+def test_the_same_sound_otherwise_written_is_the_same(
+    tmp_path: Path, sound: str, gain: float, name: str, options: dict[str, Any]
+) -> None:
+    samples = SOUNDS[sound] / np.abs(SOUNDS[sound]).max()
+    original = analysed(tmp_path / "original.wav", samples, subtype="FLOAT")
+    assert similarity(original, analysed(tmp_path / name, gain * samples, **options)) >= 0.98
+
+
+@pytest.mark.parametrize(
+    "name", ["uzu-drumkit", "sonic-pi", "kenney-interface", "double-bass", "splendid-grand", "body-percussion"]
+)
+def test_a_sound_of_the_corpus_is_nearly_the_same_in_8_bits(tmp_path: Path, name: str) -> None:
+    path = sorted(str(p) for p in (corpus() / name).rglob("*") if p.suffix in {".wav", ".flac", ".ogg"})[0]
+    read: Any = soundfile.read  # its stub is partial
+    data, rate = read(path, dtype="float32", always_2d=True)
+    samples = np.asarray(data).mean(axis=1)[: 10 * rate]
+    samples /= np.abs(samples).max()
+    original = analysed(tmp_path / "a.wav", samples, rate)
+    assert similarity(original, analysed(tmp_path / "b.wav", samples, rate, subtype="PCM_U8")) >= 0.95
 
 
 def test_channels_change_nothing(tmp_path: Path, original: Analysis) -> None:

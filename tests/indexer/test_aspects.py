@@ -13,8 +13,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sounds import clicks, noise, pluck
 
-from timbred_indexer import aspects
-from timbred_indexer.aspects import ASPECTS, BLOCKS, DIM, aspect_scores, reweight, vector
+from timbred_indexer import aspects, parameters
+from timbred_indexer.aspects import (
+    ASPECTS,
+    BLOCKS,
+    DIM,
+    GROUPS,
+    MEASURED,
+    PRESETS,
+    aspect_scores,
+    by_aspect,
+    reweight,
+    vector,
+)
 from timbred_indexer.descriptors import describe
 from timbred_indexer.errors import RequestError
 
@@ -44,7 +55,7 @@ def test_the_blocks_fill_the_vector() -> None:
 
 def test_the_reference_statistics_fit_the_registry() -> None:
     reference = json.loads(files("timbred_indexer").joinpath("reference.json").read_text("utf-8"))
-    for aspect in ASPECTS:
+    for aspect in MEASURED:
         assert len(reference[aspect.name]["mean"]) == len(reference[aspect.name]["std"]) == len(aspect.scored)
         assert min(reference[aspect.name]["std"]) > 0
 
@@ -54,7 +65,7 @@ def test_the_reference_statistics_fit_the_registry() -> None:
 def test_any_raw_values_make_a_unit_vector(data: st.DataObject) -> None:
     seed, scale = data.draw(st.integers(0, 10_000)), data.draw(st.sampled_from([0.0, 1.0, 1e6]))
     draw = np.random.default_rng(seed).standard_normal
-    made = vector({a.name: (scale * draw(len(a.fields))).astype("<f4").tobytes() for a in ASPECTS})
+    made = vector({a.name: (scale * draw(len(a.fields))).astype("<f4").tobytes() for a in MEASURED})
     assert made.dtype == np.float32
     assert np.linalg.norm(made) == pytest.approx(1, abs=1e-6)
 
@@ -99,13 +110,42 @@ def test_weights_that_make_no_sense_are_refused(weights: dict[str, float]) -> No
     assert caught.value.code == "bad_weights"
 
 
+@given(st.dictionaries(st.sampled_from(list(GROUPS)), st.floats(0.01, 100), min_size=1, max_size=1))
+def test_a_friendly_name_shares_its_weight_among_its_aspects(weights: dict[str, float]) -> None:
+    ((group, weight),) = weights.items()
+    asked = by_aspect(weights)
+    assert set(asked) == set(GROUPS[group])
+    assert math.fsum(asked.values()) == pytest.approx(weight)
+    first, second = GROUPS[group][0], GROUPS[group][-1]
+    assert asked[first] / asked[second] == pytest.approx(aspects.WEIGHTS[first] / aspects.WEIGHTS[second])
+
+
+def test_an_aspect_that_is_named_itself_has_its_own_weight() -> None:
+    assert by_aspect({"pitch": 1.0, "chroma": 0.0})["chroma"] == 0.0
+
+
+def test_names_that_nobody_knows_are_passed_on_and_refused() -> None:
+    with pytest.raises(RequestError, match="timber"):
+        reweight(PLUCK, by_aspect({"timber": 1.0}))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_a_blend_that_a_sound_matches_itself_in(preset: str) -> None:
+    assert reweight(PLUCK, by_aspect(PRESETS[preset])) @ PLUCK == pytest.approx(1, abs=1e-5)
+
+
+def test_friendly_names_are_no_aspects_and_cover_all_but_rhythm() -> None:
+    assert not set(GROUPS) & set(NAMES)
+    assert {name for members in GROUPS.values() for name in members} == set(NAMES) - {"rhythm"}
+
+
 @pytest.mark.parametrize("aspect", [a for a in ASPECTS if a.kernel], ids=lambda a: a.name)
 def test_the_score_of_a_kernel_aspect_falls_with_distance(aspect: aspects.Aspect) -> None:
-    distances = np.linspace(0, 2 * aspects.CLIP, 40)
-    mapped = [aspects._kernel_map(np.array([d - aspects.CLIP])) for d in distances]  # pyright: ignore[reportPrivateUsage]
+    distances = np.linspace(0, 2 * parameters.CLIP, 40)
+    mapped = [aspects._kernel_map(np.array([d - parameters.CLIP])) for d in distances]  # pyright: ignore[reportPrivateUsage]
     kernel = np.array([mapped[0] @ m for m in mapped])
     assert (np.diff(kernel) < 0).all()
-    np.testing.assert_allclose(kernel, np.exp(-(distances**2) / 2 / aspects.KERNEL_WIDTH**2), atol=0.05)
+    np.testing.assert_allclose(kernel, np.exp(-(distances**2) / 2 / parameters.KERNEL_WIDTH**2), atol=0.05)
 
 
 def test_a_blob_of_another_version_is_refused() -> None:

@@ -26,7 +26,7 @@ def filtered(samples: Floats, keep: float) -> Floats:
 
 def test_a_copy_is_the_same_in_everything() -> None:
     assert explain(pluck(), pluck() * 0.1) == (
-        "The timbre is nearly the same, and so is the envelope.",
+        "The timbre is nearly the same, and so is the onset.",
         "Both are strongest on E.",
         NOTHING,
     )
@@ -56,6 +56,25 @@ def test_a_longer_decay_is_named() -> None:
     assert (
         explain(body * np.exp(-5 * time), body * np.exp(-30 * time))[-1] == "This one is clearly shorter in its decay."
     )
+
+
+def test_an_interval_is_named() -> None:
+    assert explain(pluck(pitch=330), pluck(pitch=220))[-1].startswith("This one is a fifth lower")
+    assert explain(pluck(pitch=220), pluck(pitch=330))[-1].startswith("This one is a fifth higher")
+
+
+def test_noise_has_no_interval() -> None:
+    assert not any(word in explain(noise(0.5), noise(0.5, seed=3))[-1] for word in ("higher", "lower"))
+
+
+def test_the_same_attack_and_decay_are_named() -> None:
+    assert explain(pluck(pitch=330), pluck(pitch=392))[1] == "Attack and decay are the same."
+
+
+def test_sounds_alike_in_nothing_but_kind_are_said_to_be() -> None:
+    blobs = {n: v.tobytes() for n, v in describe(noise(0.2)).items()}
+    scores = {aspect.name: 0.1 for aspect in ASPECTS} | {"kind": 0.8}
+    assert reasons(blobs, blobs, scores)[0] == "The two are alike as a whole, though in no single aspect."
 
 
 def test_a_poor_match_says_so() -> None:

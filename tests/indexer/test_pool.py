@@ -87,7 +87,7 @@ async def test_a_result_comes_back_whole(pool: WorkerPool) -> None:
 
 async def test_a_worker_is_polite_single_threaded_and_leaves_no_core_dumps(pool: WorkerPool) -> None:
     _, nice, threads, core = (await pool.analyse(job(b"ok"))).version.split()
-    assert (nice, threads, core) == ("19", "1", "0")
+    assert (nice, threads, core) == ("10", "1", "0")
 
 
 async def test_a_warm_worker_is_used_again(pool: WorkerPool) -> None:

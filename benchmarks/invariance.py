@@ -1,0 +1,118 @@
+"""Is the same sound in another wrapping the same sound? Similarity to the original over real encodings.
+
+    python benchmarks/invariance.py CORPUS [--limit N]
+
+Every nth sound of the corpus (``odd`` is skipped) is written anew at other depths, rates, levels and channel counts, in
+lossy formats, and after silence, and analysed through the product's own code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Final
+
+import av as typed_av
+import numpy as np
+import soundfile as typed_soundfile
+import soxr as typed_soxr
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from timbred_indexer.analyse import analyse
+from timbred_indexer.errors import TimbredError
+
+av: Any = typed_av  # their stubs are partial
+soundfile: Any = typed_soundfile
+soxr: Any = typed_soxr
+
+Samples = NDArray[np.float32]
+ALIKE: Final = 0.98
+LONGEST: Final = 20  # seconds read of a file
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", help="folder of sounds")
+    parser.add_argument("--limit", type=int, default=150, help="sounds, evenly spaced (default 150)")
+    options = parser.parse_args()
+    found = (os.path.join(folder, name) for folder, _, names in os.walk(str(options.corpus)) for name in names)
+    paths = sorted(p for p in found if f"{os.sep}odd" not in p and p.endswith((".wav", ".flac", ".aif", ".ogg")))
+    chosen = paths[:: max(1, len(paths) // options.limit)][: options.limit]
+    scores: dict[str, list[float]] = defaultdict(list)
+    with ProcessPoolExecutor() as pool:
+        for similarities in pool.map(measured, chosen, chunksize=4):
+            for name, score in similarities.items():
+                scores[name].append(score)
+    table = Table("the same sound", "sounds", "lowest", "5 %", "median", f"under {ALIKE}", title="Similarity")
+    for name, row in scores.items():
+        low, middle = np.quantile(row, [0.05, 0.5])
+        under = float(np.mean(np.array(row) < ALIKE))
+        table.add_row(name, str(len(row)), f"{min(row):.3f}", f"{low:.3f}", f"{middle:.3f}", f"{under:.0%}")
+    Console().print(table)
+
+
+def measured(path: str) -> dict[str, float]:
+    """Alteration → similarity to the original; empty for what cannot be read."""
+    try:
+        data, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=LONGEST * 192_000)
+        samples = np.asarray(data, np.float32).mean(axis=1)[: LONGEST * rate]
+        with tempfile.TemporaryDirectory() as folder:
+            original = _vectors(_written(folder, "original.wav", samples, rate, subtype="FLOAT"))
+            if not len(original):
+                return {}
+            return {name: float((original @ _vectors(p).T).max()) for name, p in encodings(folder, samples, rate)}
+    except (TimbredError, soundfile.LibsndfileError):
+        return {}
+
+
+def encodings(folder: str, samples: Samples, rate: int) -> Iterator[tuple[str, str]]:
+    """Names and paths of the same sound, written otherwise; at a peak just under full scale unless said."""
+    loud = samples * np.float32(0.98 / max(float(np.abs(samples).max()), 1e-9))
+    yield "8 bits", _written(folder, "a8.wav", loud, rate, subtype="PCM_U8")
+    yield "16 bits", _written(folder, "a16.wav", loud, rate, subtype="PCM_16")
+    yield "24 bits", _written(folder, "a24.wav", loud, rate, subtype="PCM_24")
+    yield "-26 dB, 16 bits", _written(folder, "soft.wav", loud * np.float32(0.05), rate, subtype="PCM_16")
+    for other in (22_050, 32_000, 48_000, 96_000):
+        if other != rate:
+            resampled: Samples = soxr.resample(loud, rate, other)
+            yield f"{other} Hz", _written(folder, f"r{other}.wav", resampled * np.float32(0.9), other)
+    yield "stereo", _written(folder, "stereo.wav", np.stack([loud, loud], axis=1), rate)
+    silence = np.zeros(rate // 2, np.float32)
+    yield "after 0.5 s of silence", _written(folder, "late.wav", np.concatenate([silence, loud]), rate)
+    for name in ("flac", "ogg", "mp3"):
+        if name != "mp3" or rate in (22_050, 32_000, 44_100, 48_000):
+            yield name, _written(folder, f"a.{name}", loud * np.float32(0.9), rate)
+    if rate in (32_000, 44_100, 48_000):
+        yield "m4a, 128 kbit/s", _m4a(os.path.join(folder, "a.m4a"), loud * np.float32(0.9), rate)
+
+
+def _written(folder: str, name: str, samples: Samples, rate: int, **options: Any) -> str:
+    path = os.path.join(folder, name)
+    soundfile.write(path, samples, rate, **options)
+    return path
+
+
+def _m4a(path: str, samples: Samples, rate: int) -> str:
+    with av.open(path, "w") as container:
+        stream = container.add_stream("aac", rate=rate, bit_rate=128_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+        frame.sample_rate = rate
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return path
+
+
+def _vectors(path: str) -> Samples:
+    found = analyse(os.fsencode(path)).segments
+    rows = [np.frombuffer(segment.vector or b"", np.float32) for segment in found]
+    return np.stack(rows) if rows else np.zeros((0, 1), np.float32)
+
+
+if __name__ == "__main__":
+    main()
