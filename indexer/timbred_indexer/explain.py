@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final, NamedTuple
 
-from timbred_indexer.aspects import ASPECTS, PITCH_NAMES, value
+from timbred_indexer.aspects import PITCH_NAMES, WEIGHTS, value
 
 Aspects = Mapping[str, bytes]
 
@@ -76,9 +77,9 @@ def reasons(query: Aspects, hit: Aspects, scores: Mapping[str, float]) -> tuple[
 
 def _match(scores: Mapping[str, float]) -> str:
     """The two aspects that gave the most of the similarity."""
-    gains = {aspect.name: round(aspect.weight * scores[aspect.name], 3) for aspect in ASPECTS if aspect.name in scores}
+    gains = {name: round(WEIGHTS[name] * score, 3) for name, score in scores.items()}
     ranked = sorted(gains, key=lambda name: -gains[name])  # equal ones stay in the registry's order
-    strong = [name for name in ranked if _grade(scores[name]) and name in _SUBJECTS][:2]
+    strong = list(islice((name for name in ranked if name in _SUBJECTS and _grade(scores[name])), 2))
     if not strong and _grade(scores.get("kind", 0.0)):
         return "The two are alike as a whole, though in no single aspect."
     if not strong:
@@ -93,7 +94,10 @@ def _match(scores: Mapping[str, float]) -> str:
 
 
 def _grade(score: float) -> str:
-    return next((words for least, words in _GRADES if score >= least), "")
+    for least, words in _GRADES:
+        if score >= least:
+            return words
+    return ""
 
 
 def _shared(query: Aspects, hit: Aspects) -> str:
