@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from timbred_indexer import aspects
 from timbred_indexer.db import connect, next_seq
+from timbred_indexer.index import Ids, get_bits
+from timbred_indexer.live import View
 from timbred_indexer.migrate import migrate, shipped
 from timbred_indexer.model import AnalysedSegment, Analysis, FileId, FileStat, FolderId, Seconds, SoundId
 from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.store.sounds import VISIBLE_FILE, StoredSegment
 
 VERSION = "test-1"
 
@@ -98,3 +101,37 @@ def new_sound(
 
 def state_of(connection: sqlite3.Connection, file: FileId) -> str:
     return str(connection.execute("SELECT state FROM file WHERE id = ?", (file,)).fetchone()[0])
+
+
+def live_segments(connection: sqlite3.Connection, sound: SoundId) -> list[StoredSegment]:
+    rows = connection.execute(
+        'SELECT id, sound_id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq IS NULL ORDER BY start',
+        (sound,),
+    )
+    return [StoredSegment(*row) for row in rows]
+
+
+def files_at(connection: sqlite3.Connection, sound: SoundId) -> list[FileId]:
+    return [FileId(row[0]) for row in connection.execute("SELECT id FROM file WHERE sound_id = ?", (sound,))]
+
+
+def visible(connection: sqlite3.Connection, ids: Iterable[SoundId]) -> set[SoundId]:
+    """Those of ``ids`` that a file lets be seen."""
+    wanted = list(ids)
+    seen: set[SoundId] = set()
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(
+            f"SELECT DISTINCT file.sound_id FROM file JOIN folder ON folder.id = folder_id "
+            f"WHERE file.sound_id IN ({marks}) AND {VISIBLE_FILE}",
+            part,
+        )
+        seen.update(SoundId(row[0]) for row in rows)
+    return seen
+
+
+def visible_ids(view: View) -> Ids:
+    """Every segment id a search may return, rising."""
+    ids = np.arange(len(view.sound_of), dtype=np.int64)
+    return ids[get_bits(view.visible, ids)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, get_bits, mask, merge, set_bits
+from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, mask, merge, set_bits
 from timbred_indexer.model import SegmentId, Seq, SoundId
 from timbred_indexer.store.vectors import Changes
 
@@ -153,9 +153,3 @@ class _Buffer:
 def intersect(first: Mask, second: Mask) -> Mask:
     size = min(first.size, second.size)
     return first[:size] & second[:size]
-
-
-def visible_ids(view: View) -> Ids:
-    """Every segment id a search may return, rising."""
-    ids = np.arange(len(view.sound_of), dtype=np.int64)
-    return ids[get_bits(view.visible, ids)]

@@ -9,12 +9,12 @@ import sqlite3
 import pytest
 from face import Face, Json
 
-from builders import analysis, analysis_of, vector
+from builders import analysis, analysis_of, files_at, vector
 from timbred_api.operations import OPERATIONS, Operation
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import InputError, TimbredError, UnavailableError
 from timbred_indexer.model import FolderState
-from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.store import files, folders
 
 CALLS: dict[str, tuple[str, Json | None]] = {
     "find_similar_sounds": ("/v1/similar?id=1", None),
@@ -223,7 +223,7 @@ async def test_a_sound_is_hidden_with_its_last_file(face: Face) -> None:
     sound = await face.indexed(b"a.wav", analysis(1))
 
     def lose(connection: sqlite3.Connection) -> None:
-        (file,) = sounds.files_at(connection, sound)
+        (file,) = files_at(connection, sound)
         files.mark_missing(connection, file, 0.0, next_seq(connection))
 
     await face.db.write(lose)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import VERSION, analysis, fresh_connection, new_folder, new_sound, vector
+from builders import VERSION, analysis, files_at, fresh_connection, new_folder, new_sound, vector, visible_ids
 from timbred_indexer import aspects
 from timbred_indexer.compact import build
 from timbred_indexer.db import next_seq
-from timbred_indexer.live import LiveIndex, View, intersect, visible_ids
+from timbred_indexer.live import LiveIndex, View, intersect
 from timbred_indexer.model import FolderId, SoundId
 from timbred_indexer.store import files, folders, sounds, vectors
 
@@ -53,7 +53,7 @@ def found(view: View, seed: int, k: int = 20) -> list[tuple[int, float]]:
 
 
 def lose(connection: sqlite3.Connection, sound: SoundId) -> None:
-    for file in sounds.files_at(connection, sound):
+    for file in files_at(connection, sound):
         files.mark_missing(connection, file, 0.0, next_seq(connection))
 
 
@@ -192,7 +192,7 @@ def perform(
             bury(connection, known[number])
         case _:
             seq = next_seq(connection)
-            for file in sounds.files_at(connection, known[number]):
+            for file in files_at(connection, known[number]):
                 files.mark_returned(connection, file, seq)
             sounds.revive(connection, known[number], seq)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import VERSION, analysis, new_folder
+from builders import VERSION, analysis, live_segments, new_folder
 from timbred_indexer import pipeline
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, WorkerError
@@ -156,7 +156,7 @@ async def test_a_pending_file_is_analysed_and_indexed(desk: Desk) -> None:
     assert await desk.states() == {"a.wav": "indexed"}
     sound = await desk.db.read(lambda c: sounds.of_file(c, os.fsencode(desk.root / "a.wav")))
     assert sound is not None
-    assert len(await desk.db.read(lambda c: sounds.live_segments(c, sound))) == 1
+    assert len(await desk.db.read(lambda c: live_segments(c, sound))) == 1
 
 
 async def test_a_known_sound_costs_no_job_and_inherits_the_label(desk: Desk) -> None:

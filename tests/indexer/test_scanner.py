@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from world import World
 
-from builders import VERSION
+from builders import VERSION, visible
 from timbred_indexer import scanner
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.model import FolderState
@@ -118,11 +118,11 @@ async def test_a_vanished_file_is_missing_and_returns_as_it_was(world: World) ->
     path.rename(world.top / "aside.wav")
     await world.scan(folder)
     assert (await world.files())[b"a.wav"] == "missing"
-    assert await world.db.read(lambda connection: sounds.visible(connection, [sound])) == set()
+    assert await world.db.read(lambda connection: visible(connection, [sound])) == set()
     (world.top / "aside.wav").rename(path)
     await world.scan(folder)
     assert (await world.files())[b"a.wav"] == "indexed"
-    assert await world.db.read(lambda connection: sounds.visible(connection, [sound])) == {sound}
+    assert await world.db.read(lambda connection: visible(connection, [sound])) == {sound}
 
 
 @pytest.mark.parametrize("back_as", ["a.wav", "elsewhere.wav"])
@@ -162,7 +162,7 @@ async def test_a_folder_that_is_not_there_is_offline_and_loses_nothing(world: Wo
     outcome = await world.scan(folder, b"a.wav")
     assert (list(outcome.offline), outcome.changed) == ([folder], True)
     assert (await world.folder(folder)).state is FolderState.OFFLINE
-    assert await world.db.read(lambda connection: sounds.visible(connection, [sound])) == set()
+    assert await world.db.read(lambda connection: visible(connection, [sound])) == set()
     (world.top / "unplugged").rename(world.top / "root")
     await world.scan(folder, b"a.wav")
     assert (await world.folder(folder)).state is FolderState.ONLINE

@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from builders import VERSION, analysis, analysis_of, fresh_connection, new_folder, new_sound, segment_of, vector
+from builders import (
+    VERSION,
+    analysis,
+    analysis_of,
+    files_at,
+    fresh_connection,
+    new_folder,
+    new_sound,
+    segment_of,
+    vector,
+)
 from timbred_indexer import aspects
 from timbred_indexer.compact import build
 from timbred_indexer.db import next_seq
@@ -19,7 +29,7 @@ from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import FolderId, Seconds, SoundId
 from timbred_indexer.query import MAX_WINDOWS, Filter, Options, Query
 from timbred_indexer.search import Answer, Searcher
-from timbred_indexer.store import files, sounds, vectors
+from timbred_indexer.store import files, vectors
 
 
 class Library:
@@ -237,7 +247,7 @@ def test_a_filter_sees_what_came_later(library: Library) -> None:
 def test_a_sound_whose_file_went_away_since_the_last_look_is_left_out(library: Library) -> None:
     gone, kept = library.add("gone", 1), library.add("kept", 2)
     library.catch_up()
-    (file,) = sounds.files_at(library.connection, gone)
+    (file,) = files_at(library.connection, gone)
     files.mark_missing(library.connection, file, 0.0, next_seq(library.connection))
     answer = library.searcher.search(library.connection, Query((segment_of(vector(1)),)), Options(k=1))
     assert ids(answer) == [kept]

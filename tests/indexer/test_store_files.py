@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from builders import analysis, fresh_connection, link, new_file, new_folder, new_sound, stat_with, state_of
+from builders import analysis, fresh_connection, link, new_file, new_folder, new_sound, stat_with, state_of, visible
 from timbred_indexer.db import next_seq
 from timbred_indexer.model import FileId, FolderId, FolderState, Seq, SoundId
 from timbred_indexer.store import files, folders, sounds
@@ -146,7 +146,7 @@ def test_a_changed_file_goes_on_answering_and_a_replaced_ghost_does_not(
     lose(connection, row_of(connection, folder, b"b").id)
     for path in (b"a", b"b"):
         files.mark_changed(connection, [(row_of(connection, folder, path).id, stat_with())], next_seq(connection))
-    assert sounds.visible(connection, [kept, gone]) == {kept}
+    assert visible(connection, [kept, gone]) == {kept}
 
 
 def test_failures_are_listed_page_by_page_with_when_they_are_tried_again(

@@ -12,14 +12,17 @@ from builders import (
     analysis,
     analysis_of,
     digest,
+    files_at,
     fresh_connection,
     link,
+    live_segments,
     new_file,
     new_folder,
     new_sound,
     stat_with,
     state_of,
     vector,
+    visible,
 )
 from timbred_indexer.db import current_seq, next_seq
 from timbred_indexer.model import FileId, FolderId, FolderState, SegmentId, Seq, SoundId
@@ -43,7 +46,7 @@ def folder(connection: sqlite3.Connection) -> FolderId:
 
 
 def only_file(connection: sqlite3.Connection, sound: SoundId) -> FileId:
-    (file,) = sounds.files_at(connection, sound)
+    (file,) = files_at(connection, sound)
     return file
 
 
@@ -67,7 +70,7 @@ def test_an_analysis_comes_back_as_it_was_stored(connection: sqlite3.Connection,
     made = analysis(1, 2, duration=2.5)
     sound = new_sound(connection, folder, b"a", made)
     assert living(connection, sound) == [segment.vector for segment in made.segments]
-    stored = sounds.live_segments(connection, sound)
+    stored = live_segments(connection, sound)
     assert [(segment.start, segment.end) for segment in stored] == [(0.0, 1.0), (1.0, 2.0)]
     assert sounds.aspects(connection, [stored[0].id]) == {stored[0].id: made.segments[0].aspects}
     assert sounds.by_ids(connection, [sound])[sound].duration == 2.5
@@ -75,10 +78,10 @@ def test_an_analysis_comes_back_as_it_was_stored(connection: sqlite3.Connection,
 
 def test_an_analysis_anew_replaces_the_segments_under_new_ids(connection: sqlite3.Connection, folder: FolderId) -> None:
     sound = new_sound(connection, folder, b"a", analysis(1))
-    old = {segment.id for segment in sounds.live_segments(connection, sound)}
+    old = {segment.id for segment in live_segments(connection, sound)}
     sounds.save_analysis(connection, digest((folder, b"a")), analysis(2), "librosa", next_seq(connection))
     assert living(connection, sound) == [vector(2).tobytes()]
-    assert not old & {segment.id for segment in sounds.live_segments(connection, sound)}
+    assert not old & {segment.id for segment in live_segments(connection, sound)}
 
 
 @pytest.mark.parametrize(
@@ -114,9 +117,9 @@ def test_nothing_is_tombstoned_while_its_folder_is_in_doubt(
 def test_nothing_is_tombstoned_when_its_folder_is_removed(connection: sqlite3.Connection, folder: FolderId) -> None:
     sound = new_sound(connection, folder, b"a", analysis(1))
     folders.remove(connection, folder, next_seq(connection))
-    assert (bury(connection, sound), sounds.visible(connection, [sound])) == (0, set())
+    assert (bury(connection, sound), visible(connection, [sound])) == (0, set())
     new_folder(connection)
-    assert sounds.visible(connection, [sound]) == {sound}
+    assert visible(connection, [sound]) == {sound}
 
 
 def test_a_copy_keeps_a_sound_alive(connection: sqlite3.Connection, folder: FolderId) -> None:
@@ -141,12 +144,12 @@ def test_candidates_for_burial_are_what_changed_and_what_ran_out_of_grace(
 
 def test_a_revived_sound_has_its_old_vectors_under_new_ids(connection: sqlite3.Connection, folder: FolderId) -> None:
     sound = new_sound(connection, folder, b"a", analysis(1, 2))
-    old = {segment.id for segment in sounds.live_segments(connection, sound)}
+    old = {segment.id for segment in live_segments(connection, sound)}
     before = living(connection, sound)
     lose(connection, sound)
     bury(connection, sound)
     sounds.revive(connection, sound, next_seq(connection))
-    new = sounds.live_segments(connection, sound)
+    new = live_segments(connection, sound)
     assert living(connection, sound) == before
     assert not old & {segment.id for segment in new}
     assert all(sounds.aspects(connection, [segment.id])[segment.id] for segment in new)
@@ -154,16 +157,16 @@ def test_a_revived_sound_has_its_old_vectors_under_new_ids(connection: sqlite3.C
 
 def test_reviving_the_living_changes_nothing(connection: sqlite3.Connection, folder: FolderId) -> None:
     sound = new_sound(connection, folder, b"a", analysis(1))
-    before = sounds.live_segments(connection, sound)
+    before = live_segments(connection, sound)
     sounds.revive(connection, sound, next_seq(connection))
-    assert sounds.live_segments(connection, sound) == before
+    assert live_segments(connection, sound) == before
 
 
 def test_what_a_newer_analysis_called_silent_stays_so(connection: sqlite3.Connection, folder: FolderId) -> None:
     sound = new_sound(connection, folder, b"a", analysis(1, version="old"))
     sounds.save_analysis(connection, digest((folder, b"a")), analysis(), "librosa", next_seq(connection))
     sounds.revive(connection, sound, next_seq(connection))
-    assert sounds.live_segments(connection, sound) == []
+    assert live_segments(connection, sound) == []
 
 
 def test_a_sound_can_answer_unless_it_is_outdated_or_tombstoned(
@@ -185,7 +188,7 @@ def test_another_version_makes_everything_wait_again_once(connection: sqlite3.Co
     files.fail(connection, bad, stat_with(), "empty", "no sound", next_seq(connection))
     assert sounds.requeue_outdated(connection, "librosa", VERSION, next_seq(connection)) == 0
     assert sounds.requeue_outdated(connection, "librosa", "newer", next_seq(connection)) == 2
-    assert sounds.visible(connection, [sound]) == {sound}
+    assert visible(connection, [sound]) == {sound}
     files.fail(connection, bad, stat_with(), "empty", "no sound", next_seq(connection))
     sounds.requeue_outdated(connection, "librosa", "newer", next_seq(connection))
     assert state_of(connection, bad) == "failed"
@@ -216,7 +219,7 @@ def test_changes_say_what_is_new_dead_and_shown(connection: sqlite3.Connection, 
     second = new_sound(connection, folder, b"b", analysis(2))
     lose(connection, first)
     found = changes(connection, seq)
-    (old,), (new,) = sounds.live_segments(connection, first), sounds.live_segments(connection, second)
+    (old,), (new,) = live_segments(connection, first), live_segments(connection, second)
     assert [segment for segment, _ in found.added] == [new.id]
     assert sorted(found.shown) == [(old.id, False), (new.id, True)]
     bury(connection, first)
@@ -229,7 +232,7 @@ def test_a_silent_stretch_and_another_versions_vectors_are_not_shown(
 ) -> None:
     sound = new_sound(connection, folder, b"a", analysis_of([vector(1), None]))
     new_sound(connection, folder, b"b", analysis(2, version="old"))
-    loud, _ = sounds.live_segments(connection, sound)
+    loud, _ = live_segments(connection, sound)
     assert changes(connection).shown == [(loud.id, True)]
     assert changes(connection).segments == [(loud.id, sound)]
 
@@ -242,7 +245,7 @@ def test_a_snapshot_holds_what_was_alive_at_its_seq(connection: sqlite3.Connecti
     second = new_sound(connection, folder, b"b", analysis(2))
     expected: dict[Seq, list[SegmentId]] = {
         seq: [SegmentId(1)],
-        current_seq(connection): [segment.id for segment in sounds.live_segments(connection, second)],
+        current_seq(connection): [segment.id for segment in live_segments(connection, second)],
     }
     for upto, ids in expected.items():
         assert [segment for segment, _ in vectors.stream(connection, "librosa", VERSION, upto)] == ids
@@ -273,4 +276,4 @@ def test_a_file_that_is_linked_elsewhere_leaves_its_old_sound(connection: sqlite
     file = only_file(connection, first)
     files.mark_changed(connection, [(file, stat_with())], next_seq(connection))
     link(connection, file, second)
-    assert sounds.visible(connection, [first, second]) == {second}
+    assert visible(connection, [first, second]) == {second}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from timbred_indexer.model import Analysis, FileId, Seconds, SegmentId, Seq, SoundId, SpaceName
+from timbred_indexer.model import Analysis, Seconds, SegmentId, Seq, SoundId, SpaceName
 
 # A file lets its sound be seen when its bytes were this sound when last hashed, and its folder can be trusted.
 # (The + keeps SQLite from taking the index on state, which nearly every file shares, instead of the one on the sound.)
@@ -203,14 +203,6 @@ def can_answer(connection: sqlite3.Connection, sound: SoundId, version: str) -> 
     return row is not None and bool(row[0])
 
 
-def live_segments(connection: sqlite3.Connection, sound: SoundId) -> list[StoredSegment]:
-    rows = connection.execute(
-        'SELECT id, sound_id, start, "end" FROM segment WHERE sound_id = ? AND dead_seq IS NULL ORDER BY start',
-        (sound,),
-    )
-    return [StoredSegment(*row) for row in rows]
-
-
 def segments(connection: sqlite3.Connection, ids: Sequence[SegmentId]) -> dict[SegmentId, StoredSegment]:
     marks = ",".join("?" * len(ids))
     rows = connection.execute(f'SELECT id, sound_id, start, "end" FROM segment WHERE id IN ({marks})', ids)
@@ -252,31 +244,11 @@ def page(connection: sqlite3.Connection, after: SoundId, limit: int) -> list[Sou
     return [SoundId(row[0]) for row in rows]
 
 
-def visible(connection: sqlite3.Connection, ids: Iterable[SoundId]) -> set[SoundId]:
-    """Those of ``ids`` that a file lets be seen."""
-    wanted = list(ids)
-    seen: set[SoundId] = set()
-    for start in range(0, len(wanted), 500):
-        part = wanted[start : start + 500]
-        marks = ",".join("?" * len(part))
-        rows = connection.execute(
-            f"SELECT DISTINCT file.sound_id FROM file JOIN folder ON folder.id = folder_id "
-            f"WHERE file.sound_id IN ({marks}) AND {VISIBLE_FILE}",
-            part,
-        )
-        seen.update(SoundId(row[0]) for row in rows)
-    return seen
-
-
 def count_sounds(connection: sqlite3.Connection) -> int:
     row = connection.execute(
         f"SELECT count(DISTINCT file.sound_id) FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}"
     ).fetchone()
     return int(row[0])
-
-
-def files_at(connection: sqlite3.Connection, sound: SoundId) -> list[FileId]:
-    return [FileId(row[0]) for row in connection.execute("SELECT id FROM file WHERE sound_id = ?", (sound,))]
 
 
 def _fits_version(connection: sqlite3.Connection, sound: SoundId, dead_seq: Seq) -> bool:
