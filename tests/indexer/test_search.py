@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -37,6 +38,7 @@ class Library:
 
     def __init__(self) -> None:
         self.connection = fresh_connection()
+        weakref.finalize(self, self.connection.close)  # one library an example: nobody else ends them
         self.folder: FolderId = new_folder(self.connection)
         self.live = LiveIndex(aspects.DIM)
         self.searcher = Searcher(self.live, VERSION)
