@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,10 @@ def refusal(connection: sqlite3.Connection, *migrations: Migration) -> str:
 
 
 @pytest.fixture
-def connection() -> sqlite3.Connection:
-    return connect(":memory:")
+def connection() -> Iterator[sqlite3.Connection]:
+    made = connect(":memory:")
+    yield made
+    made.close()
 
 
 def test_a_fresh_database_gets_every_step_and_our_mark(connection: sqlite3.Connection) -> None:
