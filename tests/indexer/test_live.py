@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,18 +15,6 @@ from timbred_indexer.db import next_seq
 from timbred_indexer.live import LiveIndex, View, intersect
 from timbred_indexer.model import FolderId, SoundId
 from timbred_indexer.store import files, folders, sounds, vectors
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = fresh_connection()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(connection: sqlite3.Connection) -> FolderId:
-    return new_folder(connection)
 
 
 def follow(live: LiveIndex, connection: sqlite3.Connection) -> View:

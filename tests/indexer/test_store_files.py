@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
-from builders import analysis, fresh_connection, link, new_file, new_folder, new_sound, stat_with, state_of, visible
+from builders import analysis, link, new_file, new_folder, new_sound, stat_with, state_of, visible
 from timbred_indexer.db import next_seq
 from timbred_indexer.model import FileId, FolderId, FolderState, Seq, SoundId
 from timbred_indexer.store import files, folders, sounds
 from timbred_indexer.store.files import FileRow
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = fresh_connection()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(connection: sqlite3.Connection) -> FolderId:
-    return new_folder(connection)
 
 
 def labels(connection: sqlite3.Connection) -> dict[bytes, str | None]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +12,6 @@ from builders import (
     analysis_of,
     digest,
     files_at,
-    fresh_connection,
     link,
     live_segments,
     new_file,
@@ -31,18 +29,6 @@ from timbred_indexer.store.sounds import BuriedUpTo
 from timbred_indexer.store.vectors import Changes
 
 BEGINNING = Seq(-1)
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = fresh_connection()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(connection: sqlite3.Connection) -> FolderId:
-    return new_folder(connection)
 
 
 def only_file(connection: sqlite3.Connection, sound: SoundId) -> FileId:
