@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar, cast
 
 from timbred_daemon.config_file import ConfigFile, read_config_file
 from timbred_daemon.config_folders import FolderSetting, parse_folders
@@ -22,8 +22,10 @@ from timbred_daemon.config_values import (
     parse_duration,
     parse_listen,
     parse_log_level,
+    parse_model_name,
     parse_weights,
     parse_workers,
+    wrong_type,
 )
 from timbred_indexer.model import Seconds
 
@@ -39,7 +41,9 @@ KEYS: Final = (
     "quiet",
     "log_level",
     "weights",
+    "clap.model",
 )
+_TABLES: Final = tuple({key.partition(".")[0]: None for key in KEYS if "." in key})
 _ENVIRONMENT: Final = {"data_dir": "TIMBRED_DATA_DIR", "listen": "TIMBRED_LISTEN"}
 _FLAGS: Final = {"folders": "FOLDER", "data_dir": "--data-dir", "listen": "--listen"}
 _DAY: Final = 86400.0
@@ -61,6 +65,7 @@ class Settings:
         quiet: seconds without a change before a file counts as written.
         log_level: the least that is logged.
         weights: space or aspect name → weight; a name that is absent keeps its default.
+        clap_model: name of the CLAP model to use; empty: the one that is installed.
     """
 
     folders: tuple[FolderSetting, ...]
@@ -72,6 +77,7 @@ class Settings:
     quiet: Seconds
     log_level: LogLevel
     weights: Mapping[str, float]
+    clap_model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,21 +204,35 @@ def _file(environ: Mapping[str, str]) -> ConfigFile:
     named = environ.get("TIMBRED_CONFIG")
     if named:
         rules = PathRules(_working_folder(), environ, os.path.isdir)
-        return read_config_file(os.fsdecode(rules.absolute(named)), required=True)
+        return _flat(read_config_file(os.fsdecode(rules.absolute(named)), required=True))
     from platformdirs import user_config_dir
 
-    return read_config_file(os.path.join(user_config_dir("timbred"), "config.toml"), required=False)
+    return _flat(read_config_file(os.path.join(user_config_dir("timbred"), "config.toml"), required=False))
+
+
+def _flat(file: ConfigFile) -> ConfigFile:
+    """What stands in a table of settings, as ``clap.model``; what should be such a table and is none stays."""
+    values: dict[str, object] = {}
+    for key, value in file.values.items():
+        if key in _TABLES and isinstance(value, dict):
+            values |= {f"{key}.{name}": inner for name, inner in cast("dict[str, object]", value).items()}
+        else:
+            values[key] = value
+    return replace(file, values=values)
 
 
 def _file_problems(file: ConfigFile) -> list[Problem]:
     """What is wrong with the file beside its values: unreadable as a whole, or keys that nothing knows."""
     if file.fault is not None:
         return [Problem(file.path, file.fault_line, file.fault)]
-    return [
-        Problem(file.path, file.line_of(key), f"unknown key {key!r}", did_you_mean(key, KEYS), key=key)
-        for key in file.values
-        if key not in KEYS
-    ]
+    return [_unknown(file, key) for key in file.values if key not in KEYS]
+
+
+def _unknown(file: ConfigFile, key: str) -> Problem:
+    if key in _TABLES:
+        complaint = wrong_type(key, f"a table of settings, as in [{key}]", file.values[key])
+        return Problem(file.path, file.line_of(key), complaint.message, key=key)
+    return Problem(file.path, file.line_of(key), f"unknown key {key!r}", did_you_mean(key, KEYS), key=key)
 
 
 def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
@@ -232,6 +252,7 @@ def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
         quiet=seconds("quiet", 0.2, 0, 60),
         log_level=merge.take("log_level", level, lambda value, _: parse_log_level("log_level", value)),
         weights=merge.take("weights", no_weights, lambda value, _: parse_weights("weights", value, weight_names)),
+        clap_model=merge.take("clap.model", "", lambda value, _: parse_model_name("clap.model", value)),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Literal, Never, TypeVar, cast
 
 from timbred_indexer.model import Seconds
+from timbred_indexer.weights_manifest import is_name
 
 SPACE_NAMES: Final = ("librosa", "clap")
 ASPECT_NAMES: Final = (
@@ -219,6 +220,15 @@ def parse_log_level(key: str, value: object) -> Parsed[LogLevel]:
         if value.lower() == level:
             return Parsed(level)
     return _refuse(Complaint(key, f"{key} must be {wanted}, not {value!r}", did_you_mean(value, LOG_LEVELS)))
+
+
+def parse_model_name(key: str, value: object) -> Parsed[str]:
+    """The name of a CLAP model; empty text lets the one that is installed be used."""
+    if not isinstance(value, str):
+        return _refuse(wrong_type(key, 'a model\'s name, such as "larger_clap_music"', value))
+    if value and not is_name(value):
+        return _refuse(Complaint(key, f"{key} must be a name that `timbred model list` shows, not {value!r}"))
+    return Parsed(value)
 
 
 def parse_data_dir(key: str, value: object, rules: PathRules) -> Parsed[str]:

@@ -19,6 +19,7 @@ import soxr
 from numpy.typing import NDArray
 
 from timbred_indexer.errors import InputError, TransientInputError
+from timbred_indexer.model import Seconds
 from timbred_indexer.parameters import ANALYSIS_RATE
 from timbred_indexer.readers import MAX_CHANNELS, Block, TooManyChannels, Unreadable, read_ffmpeg, read_soundfile
 
@@ -85,11 +86,8 @@ class Sound:
                 break  # the stream turned into another one: what was heard so far counts
             samples = block.samples[: limit - frames]
             self.cut_short = frames + len(block.samples) > limit
-            finite = np.isfinite(samples)
-            any_finite = any_finite or bool(finite.any())
-            if not finite.all():
-                samples = np.where(finite, samples, np.float32(0))
-            samples = np.clip(samples, -_LOUDEST, _LOUDEST)
+            any_finite = any_finite or bool(np.isfinite(samples).any())
+            samples = tidy(samples)
             if downmix is None and samples.any():
                 downmix = _downmix_for(samples)
             frames += len(samples)
@@ -99,6 +97,25 @@ class Sound:
                 break
         if not any_finite:
             raise InputError("Every sample is NaN or infinite, so there is nothing to hear.", code="not_finite")
+
+
+def tidy(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same samples, with silence for what is not a number, and clipped where squares would overflow."""
+    finite = np.isfinite(samples)
+    if not finite.all():
+        samples = np.where(finite, samples, np.float32(0))
+    return np.clip(samples, -_LOUDEST, _LOUDEST)
+
+
+def cancels(mean: NDArray[np.float32], one: NDArray[np.float32]) -> bool:
+    """Whether the mean of the channels has lost nearly all that one of them holds (a reversed phase)."""
+    peak = max(np.abs(one).max(initial=0), np.abs(mean).max(initial=0)) or np.float32(1)
+    return float(np.square(mean / peak).sum()) < _OUT_OF_PHASE * float(np.square(one / peak).sum())
+
+
+def resample(samples: NDArray[np.float32], rate: int, to: int) -> NDArray[np.float32]:
+    """(n,) float32 at ``rate`` Hz → at ``to`` Hz, beginning at the same moment."""
+    return samples if rate == to else soxr.resample(samples, rate, to)
 
 
 def _mean(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -111,30 +128,40 @@ def _first(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _downmix_for(samples: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
     """The mean of the channels, unless they cancel out (a reversed phase): then the first one stands for all."""
-    scaled = samples / np.abs(samples).max()
-    mixed = float(np.square(_mean(scaled)).sum())
-    return _first if mixed < _OUT_OF_PHASE * float(np.square(scaled[:, 0]).sum()) else _mean
+    return _first if cancels(_mean(samples), samples[:, 0]) else _mean
 
 
 @contextlib.contextmanager
 def open_sound(path: bytes) -> Generator[Sound]:
-    """Opens a file and decodes its first block.
+    """Opens a file and decodes its first block; raises what ``open_blocks`` does, and ``not_finite`` while iterating.
 
     Args:
         path: as the file system has it.
+    """
+    with open_blocks(path) as blocks:
+        yield Sound(next(blocks), blocks)
+
+
+@contextlib.contextmanager
+def open_blocks(path: bytes, *, after: Seconds = Seconds(0)) -> Generator[Iterator[Block]]:
+    """Opens a file; gives its sound as it lies there, at least one block.
+
+    Args:
+        path: as the file system has it.
+        after: seconds at the beginning that need not be decoded; the first block may begin there, or at 0.
 
     Raises:
         InputError: ``not_a_file``, ``empty_file``, ``not_audio``, ``no_sound``, ``too_many_channels``,
-            ``bad_sample_rate``; ``not_finite`` while iterating.
+            ``bad_sample_rate``.
         TransientInputError: ``vanished`` or ``unreadable``, when the system does not hand out the bytes.
     """
     try:
-        with _open(path) as file, contextlib.closing(_quietly(_heard(file))) as source:
+        with _open(path) as file, contextlib.closing(_quietly(_heard(file, after))) as source:
             first = next(source)
             if not MIN_RATE <= first.rate <= MAX_RATE:
                 sentence = f"Its sample rate of {first.rate} Hz is outside {MIN_RATE} to {MAX_RATE} Hz."
                 raise InputError(sentence, code="bad_sample_rate")
-            yield Sound(first, source)
+            yield itertools.chain([first], source)
     except TooManyChannels as error:
         sentence = f"It has {error.args[0]} channels; at most {MAX_CHANNELS} are analysed."
         raise InputError(sentence, code="too_many_channels") from error
@@ -155,10 +182,10 @@ def _open(path: bytes) -> io.FileIO:
     raise InputError("This is not a regular file.", code="not_a_file")
 
 
-def _heard(file: io.FileIO) -> Generator[Block]:
+def _heard(file: io.FileIO, after: Seconds) -> Generator[Block]:
     """At least one block, from the first reader that gets sound out of the file."""
     opened = False
-    for read in (lambda: read_soundfile(file.fileno()), lambda: read_ffmpeg(file)):
+    for read in (lambda: read_soundfile(file.fileno(), after), lambda: read_ffmpeg(file)):
         heard = False
         file.seek(0)
         try:

@@ -21,7 +21,7 @@ from typing import Self
 
 from timbred_indexer.errors import StorageError, TimbredError, UnavailableError, WorkerError
 from timbred_indexer.model import Analysis, Seconds
-from timbred_indexer.wire import AnalyseJob, Failed
+from timbred_indexer.wire import AnalyseJob, Failed, FeaturesJob, Job, Result
 from timbred_indexer.worker_process import WorkerProcess, start_worker
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class PoolStats:
 
 
 class WorkerPool:
-    """Runs analyses in child processes. Use it on one event loop; ``close`` it, or use it as a context manager.
+    """Runs analyses, and what else parses files, in child processes. Use it on one event loop; ``close`` it, or use it as a context manager.
 
     Args:
         backlog_workers: how many workers the backlog may use at once, at least 1.
@@ -122,14 +122,26 @@ class WorkerPool:
         )
 
     async def analyse(self, job: AnalyseJob, *, interactive: bool = False) -> Analysis:
-        """Have one file analysed. Cancelling this ends the job, and its worker with it.
+        """Have one file analysed; see ``run``."""
+        return await self.run(job, interactive=interactive)
+
+    async def features(self, job: FeaturesJob, *, interactive: bool = False) -> tuple[bytes, ...]:
+        """Have the CLAP features of stretches of one file computed; see ``run``.
+
+        Returns:
+            (1001, 64) little-endian float32 a stretch, in the stretches' order.
+        """
+        return await self.run(job, interactive=interactive)
+
+    async def run(self, job: Job[Result], *, interactive: bool = False) -> Result:
+        """Have one job done. Cancelling this ends the job, and its worker with it.
 
         Args:
-            job: what to analyse; its deadline counts from when a worker takes it.
+            job: what to do; its deadline counts from when a worker takes it.
             interactive: somebody waits for the answer.
 
         Raises:
-            TimbredError: what the analysis says of the file (``InputError``, ``TransientInputError``).
+            TimbredError: what the worker says of the file (``InputError``, ``TransientInputError``).
             WorkerError: ``worker_crashed`` or ``timed_out``; this job alone is the poorer for it.
             StorageError: ``worker_start_failed``: workers do not start, whatever the file.
             UnavailableError: the pool is closed, or was meanwhile; the file is not to blame.
@@ -154,7 +166,7 @@ class WorkerPool:
         self._jobs_done += 1
         if isinstance(reply, Failed):
             raise reply.error
-        return reply.analysis
+        return reply.result
 
     def shrink(self) -> None:
         """End the workers that have been idle for long enough. A timer calls this; tests may, too."""

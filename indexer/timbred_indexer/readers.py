@@ -37,6 +37,10 @@ _FFMPEG_OPTIONS: Final = {
     ),
 }
 
+# Frames lie at known places, or are numbered. Elsewhere (MP3, Vorbis, ADPCM) a decoder carries a state along.
+_SEEKABLE: Final = frozenset({"WAV", "WAVEX", "AIFF", "FLAC", "W64", "RF64", "CAF", "AU"})
+_SEEKABLE_SUBTYPES: Final = ("PCM_", "FLOAT", "DOUBLE")
+
 _SHORT_NAMES: Final = {"WAVEX": "wav", "NIST": "nist", "MPEG": "mp3"}
 
 
@@ -52,19 +56,25 @@ class Block:
         samples: (frames, channels) float32, full scale at 1; may hold NaN or infinity.
         rate: in Hz.
         format: a short name such as ``wav``, ``flac``, ``aac``.
+        position: of the first frame, in frames from the beginning of the file.
     """
 
     samples: NDArray[np.float32]
     rate: int
     format: str
+    position: int
 
 
 class TooManyChannels(Exception):
     """The file has more channels than ``MAX_CHANNELS``; ``args[0]`` is how many."""
 
 
-def read_soundfile(descriptor: int) -> Generator[Block]:
+def read_soundfile(descriptor: int, after: float = 0.0) -> Generator[Block]:
     """Yields what libsndfile decodes; leaves the descriptor open.
+
+    Args:
+        descriptor: of the open file.
+        after: seconds that need not be decoded; skipped where the format can be entered at an exact frame.
 
     Raises:
         Unreadable: at the start or in the middle.
@@ -75,15 +85,24 @@ def read_soundfile(descriptor: int) -> Generator[Block]:
             if sound.channels > MAX_CHANNELS:
                 raise TooManyChannels(sound.channels)
             name = "opus" if sound.subtype == "OPUS" else _SHORT_NAMES.get(sound.format, sound.format.lower())
+            position = _enter(sound, after)
             while True:
                 buffer = np.empty((BLOCK_FRAMES, sound.channels), np.float32)
                 # Not read(): that asks the header how many frames are left.
                 frames = sound.buffer_read_into(buffer, "float32")
                 if frames <= 0:
                     return
-                yield Block(buffer[:frames], sound.samplerate, name)
+                yield Block(buffer[:frames], sound.samplerate, name, position)
+                position += frames
     except (soundfile.SoundFileError, ValueError, OverflowError) as error:
         raise Unreadable(str(error)) from error
+
+
+def _enter(sound: soundfile.SoundFile, after: float) -> int:
+    """Skips up to ``after`` seconds, if that can be done without an error of a single frame; returns where it stands."""
+    frame = int(after * sound.samplerate)
+    exact = sound.format in _SEEKABLE and sound.subtype.startswith(_SEEKABLE_SUBTYPES) and sound.seekable()
+    return sound.seek(frame) if exact and 0 < frame < sound.frames else 0
 
 
 def read_ffmpeg(file: io.FileIO) -> Generator[Block]:
@@ -103,10 +122,13 @@ def read_ffmpeg(file: io.FileIO) -> Generator[Block]:
                 raise Unreadable("no decoder for this codec")
             codec.thread_count = 1  # one worker is one core
             name = container.format.name.split(",")[0] if codec.name.startswith("pcm_") else codec.name
+            position = 0
             for frame in _frames(container, stream):
                 if len(frame.layout.channels) > MAX_CHANNELS:
                     raise TooManyChannels(len(frame.layout.channels))
-                yield Block(_floats(frame), frame.sample_rate, name)
+                samples = _floats(frame)
+                yield Block(samples, frame.sample_rate, name, position)
+                position += len(samples)
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise Unreadable(str(error)) from error
 

@@ -1,19 +1,16 @@
-"""What the daemon and its workers say to each other, as bytes. Pure: values in, values out.
+"""What the daemon and its analysis workers say to each other. Pure: values in, values out; ``frames`` has the bytes.
 
-A frame is a big-endian 32-bit length and that many bytes of msgpack. A worker has parsed files from anywhere, so
-nothing executable crosses (no pickle), and what it answers is checked field by field before it is believed.
+A job knows how its result is read, and what a worker answers is checked field by field before it is believed. The jobs
+of other kinds of workers stand elsewhere (``clap.messages``); the replies are the same for all.
 """
 
 from __future__ import annotations
 
-import math
 import re
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, Final, Generic, Literal, Protocol, TypeVar, cast
 
-import msgpack
+import numpy as np
 
 from timbred_indexer.errors import (
     InputError,
@@ -23,13 +20,38 @@ from timbred_indexer.errors import (
     UnavailableError,
     WorkerError,
 )
+from timbred_indexer.frames import (
+    MAX_TEXT,
+    frame,
+    malformed,
+    optional_seconds,
+    read_blob,
+    read_count,
+    read_flag,
+    read_floats,
+    read_items,
+    read_seconds,
+    read_text,
+    unframe,
+)
 from timbred_indexer.model import AnalysedSegment, Analysis, Seconds
 
-MAX_FRAME = 64 * 1024 * 1024
-"""Bytes of one frame's body; an hour of sound, at one segment per 10 s, takes well under a tenth of it."""
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
-_LENGTH = struct.Struct("!I")
-_MAX_TEXT = 4096
+Fill = Literal["repeatpad", "repeat", "pad"]
+"""How a sound under 10 s becomes 10 s for CLAP: whole repeats and then silence, repeats to the end, or silence."""
+
+FILLS: Final[tuple[Fill, ...]] = ("repeatpad", "repeat", "pad")
+
+FEATURE_SHAPE: Final = (1001, 64)
+"""Frames and mel bands of 10 s, as CLAP takes them."""
+
+FEATURE_BYTES: Final = FEATURE_SHAPE[0] * FEATURE_SHAPE[1] * 4
+
+MAX_STRETCHES: Final = 32
+"""Of one job: together 8 MB of features."""
+
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 # A StorageError stops the daemon: it is not a worker's to raise, and travels as WorkerError. A more special class
@@ -42,8 +64,26 @@ _BRANCHES: tuple[tuple[str, type[TimbredError]], ...] = (
     ("worker", WorkerError),
 )
 
-_pack = cast("Callable[[object], bytes]", msgpack.packb)  # pyright: ignore[reportUnknownMemberType]
-_unpack = cast("Callable[..., object]", msgpack.unpackb)  # pyright: ignore[reportUnknownMemberType]
+
+class Job(Protocol[Result_co]):
+    """What a worker can be asked to do."""
+
+    @property
+    def deadline(self) -> Seconds:
+        """Seconds the worker may spend, counted from when it gets the job (waiting for a worker is free)."""
+        ...
+
+    def encode(self) -> bytes:
+        """The job as one frame."""
+        ...
+
+    def read(self, value: object) -> Result_co:
+        """The result, from what a worker says it is.
+
+        Raises:
+            WorkerError: it is no result of this job, down to each field's type and range.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +94,47 @@ class AnalyseJob:
         path: absolute, as the file system has it.
         start: where to begin, in seconds into the file; None is its beginning.
         end: where to stop, in seconds into the file; None is its end.
-        deadline: seconds the worker may spend, counted from when it gets the job (waiting for a worker is free).
+        deadline: seconds the worker may spend.
     """
+
+    KIND: ClassVar[str] = "analyse"
 
     path: bytes
     start: Seconds | None
     end: Seconds | None
     deadline: Seconds
+
+    def encode(self) -> bytes:
+        return frame([self.KIND, self.path, self.start, self.end, self.deadline])
+
+    def read(self, value: object) -> Analysis:
+        return _to_analysis(value)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesJob:
+    """Stretches of one file whose CLAP features are wanted.
+
+    Attributes:
+        path: absolute, as the file system has it.
+        stretches: (start, end) in seconds into the untrimmed file, at most 10 s each, at most ``MAX_STRETCHES``.
+        fill: how a stretch under 10 s becomes one of 10 s.
+        deadline: seconds the worker may spend.
+    """
+
+    KIND: ClassVar[str] = "features"
+
+    path: bytes
+    stretches: tuple[tuple[Seconds, Seconds], ...]
+    fill: Fill
+    deadline: Seconds
+
+    def encode(self) -> bytes:
+        return frame([self.KIND, self.path, [list(stretch) for stretch in self.stretches], self.fill, self.deadline])
+
+    def read(self, value: object) -> tuple[bytes, ...]:
+        """(1001, 64) little-endian float32 a stretch, finite, in the stretches' order."""
+        return tuple(map(read_features, read_items(value, len(self.stretches))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +143,10 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Done(Generic[Result]):
     """A job's result. ``rss``: the worker's resident bytes after it."""
 
-    analysis: Analysis
+    result: Result
     rss: int
 
 
@@ -84,84 +158,68 @@ class Failed:
     rss: int
 
 
-Reply = Ready | Done | Failed
-
-
-class FrameBuffer:
-    """Cuts a stream of bytes into frame bodies."""
-
-    def __init__(self) -> None:
-        self._bytes = bytearray()
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take what arrived and return the bodies that are now complete.
-
-        Raises:
-            WorkerError: the stream announces a frame over ``MAX_FRAME`` (it is not a stream of frames).
-        """
-        self._bytes += data
-        bodies: list[bytes] = []
-        while len(self._bytes) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._bytes)
-            if length > MAX_FRAME:
-                raise _malformed(f"a frame of {length} bytes is announced")
-            if len(self._bytes) < _LENGTH.size + length:
-                break
-            bodies.append(bytes(self._bytes[_LENGTH.size : _LENGTH.size + length]))
-            del self._bytes[: _LENGTH.size + length]
-        return bodies
-
-
-def encode_job(job: AnalyseJob) -> bytes:
-    """A job as one frame."""
-    return _frame(["analyse", job.path, job.start, job.end, job.deadline])
-
-
-def decode_job(body: bytes) -> AnalyseJob:
-    """Read a job.
+def decode_job(body: bytes) -> AnalyseJob | FeaturesJob:
+    """Read a job of an analysis worker.
 
     Raises:
-        WorkerError: the body is not a job.
+        WorkerError: the body is not one.
     """
-    kind, path, start, end, deadline = _items(_load(body), 5)
-    if kind != "analyse":
-        raise _malformed("unknown kind of job")
-    return AnalyseJob(_blob(path), _optional_seconds(start), _optional_seconds(end), _seconds(deadline))
+    match read_items(unframe(body)):
+        case [AnalyseJob.KIND, path, start, end, deadline]:
+            return AnalyseJob(read_blob(path), optional_seconds(start), optional_seconds(end), read_seconds(deadline))
+        case [FeaturesJob.KIND, path, stretches, fill, deadline]:
+            return FeaturesJob(read_blob(path), _to_stretches(stretches), read_fill(fill), read_seconds(deadline))
+        case _:
+            raise malformed("unknown kind of job")
 
 
-def encode_reply(reply: Reply) -> bytes:
-    """A reply as one frame.
+def encode_reply(reply: Ready | Done[object] | Failed) -> bytes:
+    """A reply as one frame; a result must already be in the shape in which it travels.
 
     Raises:
         WorkerError: it is over ``MAX_FRAME``.
     """
     match reply:
         case Ready():
-            return _frame(["ready"])
-        case Done(analysis, rss):
-            return _frame(["done", _from_analysis(analysis), rss])
+            return frame(["ready"])
+        case Done(result, rss):
+            return frame(["done", result, rss])
         case Failed(error, rss):
-            return _frame(["failed", _from_error(error), rss])
+            return frame(["failed", _from_error(error), rss])
 
 
-def decode_reply(body: bytes) -> Reply:
-    """Read a reply.
+def decode_reply(body: bytes, job: Job[Result]) -> Done[Result] | Failed:
+    """Read the reply to a job.
 
     Raises:
-        WorkerError: the body is not a reply, down to each field's type and range.
+        WorkerError: the body is not one, down to each field's type and range.
     """
-    match _items(_load(body)):
+    match read_items(unframe(body)):
+        case ["done", result, rss]:
+            return Done(job.read(result), read_count(rss))
+        case ["failed", error, rss]:
+            return Failed(_to_error(error), read_count(rss))
+        case _:
+            raise malformed("unknown kind of reply")
+
+
+def decode_greeting(body: bytes) -> Ready | Failed:
+    """Read a worker's first words.
+
+    Raises:
+        WorkerError: the body is neither a greeting nor the reason why there is none.
+    """
+    match read_items(unframe(body)):
         case ["ready"]:
             return Ready()
-        case ["done", analysis, rss]:
-            return Done(_to_analysis(analysis), _count(rss))
         case ["failed", error, rss]:
-            return Failed(_to_error(error), _count(rss))
+            return Failed(_to_error(error), read_count(rss))
         case _:
-            raise _malformed("unknown kind of reply")
+            raise malformed("the first words are not a greeting")
 
 
-def _from_analysis(analysis: Analysis) -> list[object]:
+def from_analysis(analysis: Analysis) -> list[object]:
+    """An analysis in the shape in which it travels."""
     return [
         float(analysis.duration),
         int(analysis.sample_rate),
@@ -173,30 +231,52 @@ def _from_analysis(analysis: Analysis) -> list[object]:
     ]
 
 
+def read_fill(value: object) -> Fill:
+    """A rule for short sounds; WorkerError if it is none."""
+    for fill in FILLS:
+        if value == fill:
+            return fill
+    raise malformed("unknown rule for short sounds")
+
+
+def read_features(value: object) -> bytes:
+    """The CLAP features of one stretch; WorkerError if they are not ``FEATURE_BYTES`` of finite float32."""
+    data = read_blob(value)
+    if len(data) != FEATURE_BYTES or not np.isfinite(np.frombuffer(data, "<f4")).all():
+        raise malformed("features are missing, of the wrong size or not finite")
+    return data
+
+
+def _to_stretches(value: object) -> tuple[tuple[Seconds, Seconds], ...]:
+    pairs = [read_items(pair, 2) for pair in read_items(value)]
+    stretches = tuple((read_seconds(start), read_seconds(end)) for start, end in pairs)
+    if not 0 < len(stretches) <= MAX_STRETCHES or any(start >= end for start, end in stretches):
+        raise malformed("stretches are missing, too many or empty")
+    return stretches
+
+
 def _to_analysis(value: object) -> Analysis:
-    duration, sample_rate, channels, format_, segments, cut_short, version = _items(value, 7)
-    if not isinstance(cut_short, bool):
-        raise _malformed("a flag is not true or false")
+    duration, sample_rate, channels, format_, segments, cut_short, version = read_items(value, 7)
     return Analysis(
-        duration=_seconds(duration),
-        sample_rate=_count(sample_rate),
-        channels=_count(channels),
-        format=_text(format_),
-        segments=tuple(_to_segment(segment) for segment in _items(segments)),
-        cut_short=cut_short,
-        version=_text(version),
+        duration=read_seconds(duration),
+        sample_rate=read_count(sample_rate),
+        channels=read_count(channels),
+        format=read_text(format_),
+        segments=tuple(_to_segment(segment) for segment in read_items(segments)),
+        cut_short=read_flag(cut_short),
+        version=read_text(version),
     )
 
 
 def _to_segment(value: object) -> AnalysedSegment:
-    start, end, aspects, vector = _items(value, 4)
+    start, end, aspects, vector = read_items(value, 4)
     if not isinstance(aspects, dict):
-        raise _malformed("aspects are not a map")
+        raise malformed("aspects are not a map")
     return AnalysedSegment(
-        start=_seconds(start),
-        end=_seconds(end),
-        aspects={_text(name): _floats(data) for name, data in cast("dict[object, object]", aspects).items()},
-        vector=None if vector is None else _floats(vector),
+        start=read_seconds(start),
+        end=read_seconds(end),
+        aspects={read_text(name): read_floats(data) for name, data in cast("dict[object, object]", aspects).items()},
+        vector=None if vector is None else read_floats(vector),
     )
 
 
@@ -208,79 +288,16 @@ def _from_error(error: TimbredError) -> list[object]:
 
 
 def _to_error(value: object) -> TimbredError:
-    branch, code, message = _items(value, 3)
-    code = _text(code)
+    branch, code, message = read_items(value, 3)
+    code = read_text(code)
     if _CODE.fullmatch(code) is None:
-        raise _malformed("an error's code is not one")
+        raise malformed("an error's code is not one")
     for name, kind in _BRANCHES:
         if branch == name:
-            return kind(_text(message), code=code)
-    raise _malformed("unknown branch of error")
+            return kind(read_text(message), code=code)
+    raise malformed("unknown branch of error")
 
 
 def _sendable(text: str) -> str:
     """Messages may quote a path with surrogates, which UTF-8 cannot hold."""
-    return text[: _MAX_TEXT // 8].encode("utf-8", "backslashreplace").decode()
-
-
-def _frame(value: object) -> bytes:
-    body = _pack(value)
-    if len(body) > MAX_FRAME:
-        raise WorkerError(f"the analysis is too large to hand over ({len(body)} bytes)")
-    return _LENGTH.pack(len(body)) + body
-
-
-def _load(body: bytes) -> object:
-    # The caps keep a header's claim from reserving memory before its content is there.
-    try:
-        return _unpack(body, raw=False, max_array_len=65_536, max_map_len=256, max_str_len=_MAX_TEXT, max_ext_len=0)
-    except (ValueError, TypeError) as error:
-        raise _malformed(str(error)) from error
-
-
-def _malformed(why: str) -> WorkerError:
-    return WorkerError(f"the worker's message is malformed: {why}")
-
-
-def _items(value: object, length: int | None = None) -> list[object]:
-    if not isinstance(value, list):
-        raise _malformed("a list is missing")
-    items = cast("list[object]", value)
-    if length is not None and len(items) != length:
-        raise _malformed(f"{len(items)} fields where {length} belong")
-    return items
-
-
-def _blob(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise _malformed("bytes are missing")
-    return value
-
-
-def _floats(value: object) -> bytes:
-    data = _blob(value)
-    if len(data) % 4:
-        raise _malformed("a vector is not made of float32")
-    return data
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or len(value) > _MAX_TEXT:
-        raise _malformed("a text is missing or too long")
-    return value
-
-
-def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise _malformed("a count is missing or negative")
-    return value
-
-
-def _seconds(value: object) -> Seconds:
-    if not isinstance(value, float | int) or isinstance(value, bool) or not math.isfinite(value) or value < 0:
-        raise _malformed("a time is missing, negative or not finite")
-    return Seconds(float(value))
-
-
-def _optional_seconds(value: object) -> Seconds | None:
-    return None if value is None else _seconds(value)
+    return text[: MAX_TEXT // 8].encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The child's loop: one file at a time, at low priority, until the daemon hangs up.
+"""The child's loop: one job at a time, at low priority, until the daemon hangs up; and the jobs of analysis workers.
 
 Started by ``worker_process`` as ``python -P -m timbred_indexer.worker MEMORY``; frames come in on stdin and go out on
 what was stdout. It holds no state worth saving: the daemon ends it with SIGKILL whenever it likes.
@@ -13,17 +13,32 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
 from timbred_indexer.errors import InputError, TimbredError, WorkerError
+from timbred_indexer.frames import FrameBuffer
 from timbred_indexer.model import Analysis, Seconds
-from timbred_indexer.wire import AnalyseJob, Done, Failed, FrameBuffer, Ready, Reply, decode_job, encode_reply
+from timbred_indexer.wire import (
+    AnalyseJob,
+    Done,
+    Failed,
+    FeaturesJob,
+    Fill,
+    Ready,
+    decode_job,
+    encode_reply,
+    from_analysis,
+)
 
 logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
+
+
+Work = Callable[[bytes], object]
+"""A job's body → its result, in the shape in which it travels."""
 
 
 class Analyse(Protocol):
@@ -32,31 +47,56 @@ class Analyse(Protocol):
     def __call__(self, path: bytes, *, start: Seconds | None, end: Seconds | None) -> Analysis: ...
 
 
+class Featurise(Protocol):
+    """What turns stretches of a file into their CLAP features."""
+
+    def __call__(self, path: bytes, stretches: Sequence[tuple[Seconds, Seconds]], fill: Fill) -> list[bytes]: ...
+
+
 def main() -> None:
     """Entry point of ``python -m timbred_indexer.worker``."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    serve(_load_analyse)
+    serve(_load_work, memory=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
 
 
-def serve(load: Callable[[], Analyse]) -> None:
+def serve(load: Callable[[], Work], *, memory: int) -> None:
     """Answer jobs until stdin ends; never returns before that.
 
     Args:
-        load: imports the analysis; called once, after the process has become polite and before it says "ready".
+        load: imports what the work needs; called once, after the process has become polite and before it says "ready".
+            What it raises is told to the daemon and ends the process.
+        memory: bytes a job may add to what loading took; 0 sets no limit.
     """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stdin, stdout = _reserve_pipes()
     _become_polite()
     try:
-        analyse = load()
-    except ImportError as error:
-        _send(stdout, Failed(WorkerError(f"a worker cannot load the analysis: {error}"), resident_bytes()))
+        work = load()
+    except TimbredError as error:
+        _write(stdout, encode_reply(Failed(error, resident_bytes())))
         raise
-    _limit_memory(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
-    _send(stdout, Ready())
+    except ImportError as error:
+        failure = WorkerError(f"a worker cannot load what it needs: {error}")
+        _write(stdout, encode_reply(Failed(failure, resident_bytes())))
+        raise
+    _limit_memory(memory)
+    _write(stdout, encode_reply(Ready()))
     bodies: SimpleQueue[bytes] = SimpleQueue()
     threading.Thread(target=_read_jobs, args=(stdin, bodies), daemon=True).start()
     while True:
-        _write(stdout, _answer(analyse, decode_job(bodies.get())))
+        _write(stdout, _answer(work, bodies.get()))
+
+
+def analysing(analyse: Analyse, featurise: Featurise) -> Work:
+    """The work of an analysis worker, made of its two kinds of jobs."""
+
+    def work(body: bytes) -> object:
+        match decode_job(body):
+            case AnalyseJob(path, start, end):
+                return from_analysis(analyse(path, start=start, end=end))
+            case FeaturesJob(path, stretches, fill):
+                return featurise(path, stretches, fill)
+
+    return work
 
 
 def resident_bytes() -> int:
@@ -67,23 +107,24 @@ def resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _load_analyse() -> Analyse:
+def _load_work() -> Work:
     from timbred_indexer.analyse import analyse
+    from timbred_indexer.clap.featurise import featurise
 
-    return analyse
+    return analysing(analyse, featurise)
 
 
-def _answer(analyse: Analyse, job: AnalyseJob) -> bytes:
+def _answer(work: Work, body: bytes) -> bytes:
     """One job's reply, whatever happens in it; this is the job's edge."""
     try:
-        return encode_reply(Done(analyse(job.path, start=job.start, end=job.end), resident_bytes()))
+        return encode_reply(Done(work(body), resident_bytes()))
     except TimbredError as error:
         failure = error
     except MemoryError:
         failure = InputError("analysing this file needs more memory than a worker may use", code="too_large")
     except Exception as error:
-        logger.exception("the analysis of a file failed in an unforeseen way")
-        failure = WorkerError(f"the analysis failed: {type(error).__name__}: {error}")
+        logger.exception("a job failed in an unforeseen way")
+        failure = WorkerError(f"the job failed: {type(error).__name__}: {error}")
     return encode_reply(Failed(failure, resident_bytes()))
 
 
@@ -94,10 +135,6 @@ def _read_jobs(stdin: int, bodies: SimpleQueue[bytes]) -> None:
         for body in frames.feed(data):
             bodies.put(body)
     os._exit(0)
-
-
-def _send(stdout: int, reply: Reply) -> None:
-    _write(stdout, encode_reply(reply))
 
 
 def _write(stdout: int, data: bytes) -> None:

@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from timbred_indexer.errors import WorkerError
+from timbred_indexer.frames import FrameBuffer
 from timbred_indexer.model import Seconds
-from timbred_indexer.wire import AnalyseJob, Done, Failed, FrameBuffer, Ready, Reply, decode_reply, encode_job
+from timbred_indexer.wire import Done, Failed, Job, Result, decode_greeting, decode_reply
 
-# A worker is one core's worth of work; libraries that start a thread per core would only fight each other.
-_SINGLE_THREADED = {
+SINGLE_THREADED: Final[Mapping[str, str]] = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -21,24 +22,30 @@ _SINGLE_THREADED = {
     "NUMEXPR_NUM_THREADS": "1",
     "VECLIB_MAXIMUM_THREADS": "1",
 }
+"""The environment of a worker that is one core's worth of work: libraries that start a thread per core would only fight
+each other."""
 
 
-async def start_worker(command: Sequence[str], *, memory: int, deadline: Seconds) -> WorkerProcess:
+async def start_worker(
+    command: Sequence[str], *, memory: int, deadline: Seconds, environment: Mapping[str, str] = SINGLE_THREADED
+) -> WorkerProcess:
     """Start a worker and wait until it is ready. Cancelling this leaves no process behind.
 
     Args:
         command: what to run; ``memory`` is appended to it.
         memory: bytes a job may add to what loading took; see ``worker``.
         deadline: seconds until it must have said that it is ready.
+        environment: what is set beside the daemon's own environment.
 
     Raises:
         WorkerError: it could not be started, died, or was not ready in time.
+        TimbredError: what it says is in its way.
     """
     loop = asyncio.get_running_loop()
     try:
         # Its own process group: Ctrl-C in a terminal is for the daemon, which then ends its workers itself.
         _, worker = await loop.subprocess_exec(
-            WorkerProcess, *command, str(memory), stderr=None, env=os.environ | _SINGLE_THREADED, process_group=0
+            WorkerProcess, *command, str(memory), stderr=None, env={**os.environ, **environment}, process_group=0
         )
     except OSError as error:
         raise WorkerError(f"a worker cannot be started: {error.strerror}") from error
@@ -73,7 +80,7 @@ class WorkerProcess(asyncio.SubprocessProtocol):
     def pid(self) -> int:
         return self._transport.get_pid()
 
-    async def ask(self, job: AnalyseJob) -> Done | Failed:
+    async def ask(self, job: Job[Result]) -> Done[Result] | Failed:
         """Have one job done. Cancelling this leaves the worker busy with it: kill it then.
 
         Raises:
@@ -81,23 +88,18 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """
         if (stdin := self._transport.get_pipe_transport(0)) is not None and not self._ended:
             assert isinstance(stdin, asyncio.WriteTransport)
-            stdin.write(encode_job(job))
-        reply = await self._read_reply()
-        if isinstance(reply, Ready):
-            raise WorkerError("the worker answered a job with a greeting")
-        return reply
+            stdin.write(job.encode())
+        return decode_reply(await self._read_body(), job)
 
     async def read_ready(self) -> None:
         """Wait for the greeting.
 
         Raises:
-            WorkerError: the worker died or could not load what it needs.
+            WorkerError: the worker died.
+            TimbredError: it could not load what it needs.
         """
-        reply = await self._read_reply()
-        if isinstance(reply, Failed):
-            raise reply.error
-        if not isinstance(reply, Ready):
-            raise WorkerError("the worker's first words are not a greeting")
+        if isinstance(greeting := decode_greeting(await self._read_body()), Failed):
+            raise greeting.error
 
     def kill(self) -> None:
         """End it with SIGKILL, and with it whatever it started. It has nothing to save. Does not wait."""
@@ -111,13 +113,13 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         """Return when the process is reaped and its pipes are closed."""
         await asyncio.shield(self._closed)
 
-    async def _read_reply(self) -> Reply:
+    async def _read_body(self) -> bytes:
         if self._ended:
             await self.wait_closed()
             raise self._death()
         self._reply = asyncio.get_running_loop().create_future()
         try:
-            return decode_reply(await self._reply)
+            return await self._reply
         except EOFError:
             await self.wait_closed()
             raise self._death() from None

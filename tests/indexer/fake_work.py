@@ -5,12 +5,13 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from timbred_indexer.errors import InputError
 from timbred_indexer.model import AnalysedSegment, Analysis, Seconds
-from timbred_indexer.worker import Analyse, serve
+from timbred_indexer.wire import FEATURE_BYTES, Fill
+from timbred_indexer.worker import Work, analysing, serve
 
 BROKEN = "--broken"
 _KEPT: list[bytes] = []
@@ -53,13 +54,15 @@ def _speak_nonsense() -> None:
     time.sleep(60)
 
 
-def load() -> Analyse:
+def featurise(path: bytes, stretches: Sequence[tuple[Seconds, Seconds]], fill: Fill) -> list[bytes]:
+    return [b"too short" if path == b"nonsense" else bytes(FEATURE_BYTES) for _ in stretches]
+
+
+def load() -> Work:
     if BROKEN in sys.argv:
         raise ImportError("no such library")
-    return analyse
+    return analysing(analyse, featurise)
 
 
 if __name__ == "__main__":
-    # The pool appends the memory limit, which the worker expects first.
-    sys.argv[1:] = reversed(sys.argv[1:])
-    serve(load)
+    serve(load, memory=int(sys.argv[-1]))  # the pool appends it

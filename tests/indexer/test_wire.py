@@ -16,18 +16,22 @@ from timbred_indexer.errors import (
     UnavailableError,
     WorkerError,
 )
+from timbred_indexer.frames import MAX_FRAME, FrameBuffer
 from timbred_indexer.model import AnalysedSegment, Analysis, Seconds
 from timbred_indexer.wire import (
-    MAX_FRAME,
+    FEATURE_BYTES,
+    FILLS,
+    MAX_STRETCHES,
     AnalyseJob,
     Done,
     Failed,
-    FrameBuffer,
+    FeaturesJob,
     Ready,
+    decode_greeting,
     decode_job,
     decode_reply,
-    encode_job,
     encode_reply,
+    from_analysis,
 )
 
 seconds = st.floats(0, 1e6).map(Seconds)
@@ -46,7 +50,17 @@ analyses = st.builds(
     st.booleans(),
     st.text(max_size=9),
 )
-jobs = st.builds(AnalyseJob, st.binary(max_size=300), st.none() | seconds, st.none() | seconds, seconds)
+stretches = st.floats(0, 1e5).map(lambda start: (Seconds(start), Seconds(start + 10)))
+jobs = st.builds(AnalyseJob, st.binary(max_size=300), st.none() | seconds, st.none() | seconds, seconds) | st.builds(
+    FeaturesJob,
+    st.binary(max_size=300),
+    st.lists(stretches, min_size=1, max_size=MAX_STRETCHES).map(tuple),
+    st.sampled_from(FILLS),
+    seconds,
+)
+
+JOB = AnalyseJob(b"/kick.wav", None, None, Seconds(1))
+FEATURES_JOB = FeaturesJob(b"/kick.wav", ((Seconds(0), Seconds(1)),), "repeatpad", Seconds(1))
 
 # What a valid reply is made of, to be spoilt one field at a time.
 SEGMENT: list[object] = [0.0, 1.0, {"rms": b"\0\0\0\0"}, None]
@@ -67,41 +81,55 @@ def replaced(fields: list[object], index: int, value: object) -> list[object]:
 
 
 @given(jobs)
-def test_a_job_survives_the_trip(job: AnalyseJob) -> None:
-    assert decode_job(body_of(encode_job(job))) == job
+def test_a_job_survives_the_trip(job: AnalyseJob | FeaturesJob) -> None:
+    assert decode_job(body_of(job.encode())) == job
 
 
 @given(analyses, counts)
 def test_a_result_survives_the_trip(analysis: Analysis, rss: int) -> None:
-    assert decode_reply(body_of(encode_reply(Done(analysis, rss)))) == Done(analysis, rss)
+    assert decode_reply(body_of(encode_reply(Done(from_analysis(analysis), rss))), JOB) == Done(analysis, rss)
+
+
+def test_features_survive_the_trip() -> None:
+    data = bytes(FEATURE_BYTES)
+    assert decode_reply(body_of(encode_reply(Done([data], 5))), FEATURES_JOB) == Done((data,), 5)
+
+
+NOT_A_NUMBER = b"\0\0\xc0\x7f" * (FEATURE_BYTES // 4)
+
+
+@pytest.mark.parametrize("spoilt", [[], [bytes(FEATURE_BYTES)] * 2, [bytes(4)], [None], [NOT_A_NUMBER], None])
+def test_features_with_a_wrong_field_are_refused(spoilt: object) -> None:
+    with pytest.raises(WorkerError, match="malformed"):
+        decode_reply(packed(["done", spoilt, 1]), FEATURES_JOB)
 
 
 def test_a_greeting_survives_the_trip() -> None:
-    assert decode_reply(body_of(encode_reply(Ready()))) == Ready()
+    assert decode_greeting(body_of(encode_reply(Ready()))) == Ready()
 
 
 @pytest.mark.parametrize("kind", [InputError, TransientInputError, WorkerError, UnavailableError])
 def test_an_error_keeps_branch_code_and_message(kind: type[TimbredError]) -> None:
-    reply = decode_reply(body_of(encode_reply(Failed(kind("it hisses", code="hiss"), 5))))
+    reply = decode_reply(body_of(encode_reply(Failed(kind("it hisses", code="hiss"), 5))), JOB)
     assert isinstance(reply, Failed)
     assert (type(reply.error), reply.error.code, reply.error.message) == (kind, "hiss", "it hisses")
 
 
 def test_a_worker_cannot_claim_that_the_daemons_storage_is_broken() -> None:
-    reply = decode_reply(body_of(encode_reply(Failed(StorageError("disk full"), 5))))
+    reply = decode_reply(body_of(encode_reply(Failed(StorageError("disk full"), 5))), JOB)
     assert isinstance(reply, Failed)
     assert (type(reply.error), reply.error.message) == (WorkerError, "StorageError: disk full")
 
 
 def test_a_message_that_quotes_an_undecodable_path_crosses() -> None:
-    reply = decode_reply(body_of(encode_reply(Failed(InputError("cannot open \udcff.wav"), 5))))
+    reply = decode_reply(body_of(encode_reply(Failed(InputError("cannot open \udcff.wav"), 5))), JOB)
     assert isinstance(reply, Failed)
     assert reply.error.message == "cannot open \\udcff.wav"
 
 
 @given(st.lists(jobs, max_size=4), st.integers(1, 50))
-def test_frames_are_found_however_the_stream_is_cut(several: list[AnalyseJob], size: int) -> None:
-    stream = b"".join(map(encode_job, several))
+def test_frames_are_found_however_the_stream_is_cut(several: list[AnalyseJob | FeaturesJob], size: int) -> None:
+    stream = b"".join(job.encode() for job in several)
     frames = FrameBuffer()
     bodies = [body for at in range(0, len(stream), size) for body in frames.feed(stream[at : at + size])]
     assert list(map(decode_job, bodies)) == several
@@ -116,13 +144,13 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_read() -> None:
 def test_a_result_over_the_limit_is_not_sent() -> None:
     huge = AnalysedSegment(Seconds(0), Seconds(1), {}, bytes(MAX_FRAME))
     with pytest.raises(WorkerError, match="too large"):
-        encode_reply(Done(Analysis(Seconds(1), 1, 1, "wav", (huge,), cut_short=False, version="1"), 5))
+        encode_reply(Done(from_analysis(Analysis(Seconds(1), 1, 1, "wav", (huge,), cut_short=False, version="1")), 5))
 
 
 @given(st.binary(max_size=200))
 def test_noise_is_refused_and_nothing_else_happens(noise: bytes) -> None:
     with pytest.raises(WorkerError, match="malformed"):
-        decode_reply(noise)
+        decode_reply(noise, JOB)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +168,7 @@ def test_noise_is_refused_and_nothing_else_happens(noise: bytes) -> None:
         ["failed", ["input", "Not a code", "x"], 1],
         ["failed", ["input", "empty", b"x"], 1],
         ["failed", ["input", "empty", "x" * 5000], 1],
+        ["ready"],
         ["ready", 1],
         ["analyse", b"", None, None, 1.0],
         pickle.dumps(print),
@@ -153,14 +182,25 @@ def test_noise_is_refused_and_nothing_else_happens(noise: bytes) -> None:
 )
 def test_a_reply_with_a_wrong_field_is_refused(value: object) -> None:
     with pytest.raises(WorkerError, match="malformed"):
-        decode_reply(packed(value))
+        decode_reply(packed(value), JOB)
 
 
 def test_the_model_of_the_spoilt_replies_is_itself_fine() -> None:
-    assert isinstance(decode_reply(packed(["done", ANALYSIS, 1])), Done)
+    assert isinstance(decode_reply(packed(["done", ANALYSIS, 1]), JOB), Done)
 
 
-@pytest.mark.parametrize("spoilt", [[], ["analyse", "text", None, None, 1.0], ["clap", b"", None, None, 1.0]])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        [],
+        ["analyse", "text", None, None, 1.0],
+        ["clap", b"", None, None, 1.0],
+        ["features", b"", [], "pad", 1.0],
+        ["features", b"", [[1.0, 1.0]], "pad", 1.0],
+        ["features", b"", [[0.0, 1.0]], "fade", 1.0],
+        ["features", b"", [[0.0, 1.0]] * (MAX_STRETCHES + 1), "pad", 1.0],
+    ],
+)
 def test_a_malformed_job_is_refused(spoilt: list[object]) -> None:
     with pytest.raises(WorkerError, match="malformed"):
         decode_job(packed(spoilt))
@@ -168,4 +208,4 @@ def test_a_malformed_job_is_refused(spoilt: list[object]) -> None:
 
 def test_a_header_that_claims_a_billion_items_reserves_nothing() -> None:
     with pytest.raises(WorkerError, match="malformed"):
-        decode_reply(b"\xdd\x3b\x9a\xca\x00" + b"\x01" * 10)
+        decode_reply(b"\xdd\x3b\x9a\xca\x00" + b"\x01" * 10, JOB)

@@ -42,8 +42,12 @@ def _text(settings: Settings, key: str) -> Cell:
         return ", ".join(_folder_text(folder) for folder in settings.folders)
     if key == "weights":
         return ",".join(f"{name}:{weight:g}" for name, weight in settings.weights.items())
-    value = getattr(settings, key)
+    value = _value(settings, key)
     return f"{value:g} s" if isinstance(value, float) else str(value)
+
+
+def _value(settings: Settings, key: str) -> object:
+    return getattr(settings, key.replace(".", "_"))
 
 
 def _folder_text(folder: FolderSetting) -> str:
@@ -64,7 +68,7 @@ def _json(settings: Settings, key: str) -> object:
         ]
     if key == "weights":
         return dict(settings.weights)
-    value = getattr(settings, key)
+    value = _value(settings, key)
     return value if isinstance(value, (int, float)) else str(value)
 
 
