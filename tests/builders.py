@@ -15,7 +15,7 @@ from timbred_indexer.index import Ids, get_bits
 from timbred_indexer.live import View
 from timbred_indexer.migrate import migrate, shipped
 from timbred_indexer.model import AnalysedSegment, Analysis, FileId, FileStat, FolderId, Seconds, SoundId
-from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.store import clap, files, folders, sounds
 from timbred_indexer.store.sounds import VISIBLE_FILE, StoredSegment
 
 VERSION = "test-1"
@@ -135,3 +135,28 @@ def visible_ids(view: View) -> Ids:
     """Every segment id a search may return, rising."""
     ids = np.arange(len(view.sound_of), dtype=np.int64)
     return ids[get_bits(view.visible, ids)]
+
+
+CLAP_DIM = 24
+CLAP_VERSION = "test-clap@1/repeatpad"
+
+
+def clap_vector(seed: int, near: int | None = None, share: float = 0.5) -> NDArray[np.float32]:
+    """A unit vector such as CLAP makes; with ``near``, mostly that seed's, and a share of its own."""
+    own = np.random.default_rng(10_000 + seed).standard_normal(CLAP_DIM)
+    own /= np.linalg.norm(own)
+    if near is not None:
+        own = clap_vector(near) + share * own
+        own /= np.linalg.norm(own)
+    return own.astype(np.float32)
+
+
+def let_clap_hear(
+    connection: sqlite3.Connection, sound: SoundId, *made: NDArray[np.float32], version: str = CLAP_VERSION
+) -> None:
+    """CLAP's vectors of a sound's living segments, in order of time."""
+    vectors = {
+        segment.id: vector.astype("<f4").tobytes()
+        for segment, vector in zip(live_segments(connection, sound), made, strict=True)
+    }
+    clap.save(connection, version, vectors, next_seq(connection))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from timbred_indexer.db import Database
-from timbred_indexer.keeper import IndexKeeper
-from timbred_indexer.model import Analysis, FolderId, WatchMode
+from timbred_indexer.duplicates.finder import Progress
+from timbred_indexer.keeper import IndexKeeper, IndexStats
+from timbred_indexer.model import AnalysedSegment, Analysis, FolderId, Seconds, SoundId, SpaceName, WatchMode
 from timbred_indexer.pool import PoolStats
 from timbred_indexer.search import Searcher
 from timbred_indexer.wire import AnalyseJob
@@ -65,12 +67,74 @@ class Workers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ClapState:
+    """What the second space is doing.
+
+    Attributes:
+        model: the one that hears; None where none can.
+        version: of the vectors that answer; None while there are none.
+        filling: the version that ``model`` makes.
+        missing: segments that ``filling`` still lacks.
+        aside: sounds that it could not hear.
+        rate: segments heard per second, lately.
+        index: of ``version``.
+        absent: why nothing can be heard, with what to do.
+    """
+
+    model: str | None = None
+    version: str | None = None
+    filling: str | None = None
+    missing: int = 0
+    aside: int = 0
+    rate: float = 0.0
+    index: IndexStats | None = None
+    absent: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Clap(Protocol):
+    """The ``clap`` space, as far as the operations know it."""
+
+    @property
+    def state(self) -> ClapState: ...
+
+    def prefer(self, sound: SoundId) -> None:
+        """Somebody asked about this sound: it and what lies beside it should be heard first."""
+        ...
+
+    async def hear_words(self, texts: Sequence[str]) -> list[bytes]:
+        """Vectors of texts in ``state.version``; UnavailableError ``clap_unavailable`` where that cannot be."""
+        ...
+
+    async def hear(self, path: bytes, segments: Sequence[AnalysedSegment], deadline: Seconds) -> list[bytes | None]:
+        """Vectors of a file's segments in ``state.version``; None where there is nothing to say."""
+        ...
+
+    async def forget_failures(self) -> int:
+        """Gives what could not be heard another chance; returns how many sounds that is."""
+        ...
+
+
+class Duplicates(Protocol):
+    """The search for near-duplicates, which goes on in the background."""
+
+    def ask(self) -> None:
+        """Somebody wants to know: begin, or look for what is new."""
+        ...
+
+    def progress(self, connection: sqlite3.Connection) -> Progress:
+        """How far it is, for a reader thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
     """Everything an operation may touch.
 
     Attributes:
         version: the extractor's stamp.
         weights: aspect → default weight, from the settings.
+        space_weights: likewise, of the spaces.
         upload_folder: where uploaded sounds lie while they are analysed.
     """
 
@@ -79,8 +143,11 @@ class Engine:
     index: IndexKeeper
     workers: Workers
     control: Control
+    clap: Clap
+    duplicates: Duplicates
     version: str
     weights: Mapping[str, float]
+    space_weights: Mapping[SpaceName, float]
     address: str
     data_dir: str
     upload_folder: str

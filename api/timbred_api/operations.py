@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from timbred_api import similar, status
+from timbred_api import duplicates, similar, status, words
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve, to_uri
 from timbred_api.rows import iso, sound_row
@@ -36,7 +36,9 @@ from timbred_api.schemas import (
     SoundParameters,
     SoundRow,
     Status,
+    TextParameters,
 )
+from timbred_api.schemas_duplicates import DuplicateList, DuplicateParameters
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import NotFoundError, RequestError
 from timbred_indexer.model import FileId, SoundId
@@ -80,6 +82,20 @@ async def find_similar_sounds(engine: Engine, parameters: SimilarParameters) -> 
 async def find_similar_to_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> SimilarResult:
     """Finds the sounds most similar to the sound in the request's body."""
     return await similar.by_upload(engine, parameters, upload)
+
+
+async def search_sounds(engine: Engine, parameters: TextParameters) -> SimilarResult:
+    """Finds sounds by a description in words, such as "dusty vinyl snare". Needs a CLAP model."""
+    return await words.by_text(engine, parameters)
+
+
+async def find_duplicates(engine: Engine, parameters: DuplicateParameters) -> DuplicateList:
+    """Groups sounds that are the same audio: same bytes, another format, level or rate, trimmed or faded copies.
+
+    The first question starts the search, which goes on in the background; `complete` says whether it is through.
+    Nothing is ever done to a file.
+    """
+    return await duplicates.find(engine, parameters)
 
 
 async def get_status(engine: Engine, parameters: NoParameters) -> Status:
@@ -181,6 +197,8 @@ async def retry_failures(engine: Engine, parameters: FolderParameters) -> Retrie
         raise NotFoundError("That file lies in no watched folder.", code="unknown_path")
 
     retried = await engine.db.write(write)
+    if path is None:
+        retried += await engine.clap.forget_failures()
     engine.control.work_arrived()
     return Retried(retried=retried)
 
@@ -201,6 +219,8 @@ OPERATIONS: tuple[Operation, ...] = (
         find_similar_to_upload,
         upload=True,
     ),
+    Operation("search_sounds", "GET", "/v1/search", TextParameters, SimilarResult, search_sounds),
+    Operation("find_duplicates", "GET", "/v1/duplicates", DuplicateParameters, DuplicateList, find_duplicates),
     Operation("get_status", "GET", "/v1/status", NoParameters, Status, get_status),
     Operation("list_folders", "GET", "/v1/folders", NoParameters, FolderList, list_folders),
     Operation("add_folder", "POST", "/v1/folders", AddFolderParameters, FolderList, add_folder),

@@ -43,7 +43,7 @@ def similar_row(hit: Hit) -> SimilarRow:
     return SimilarRow(
         **sound_row(hit.sound, hit.files).__dict__,
         similarity=shown(hit.similarity),
-        scores=Scores(clap=None, librosa=shown(hit.similarity)),
+        scores=Scores(clap=_half(hit.clap), librosa=_half(hit.librosa)),
         aspects={name: shown(score) for name, score in hit.aspect_scores.items()},
         reasons=list(hit.reasons),
         segment=Segment(start=round(hit.segment.start, 4), end=round(hit.segment.end, 4)),
@@ -53,6 +53,10 @@ def similar_row(hit: Hit) -> SimilarRow:
 def shown(score: float) -> float:
     """Scores are ranked as they are and shown in [0, 1]."""
     return round(min(1.0, max(0.0, score)), 4)
+
+
+def _half(score: float | None) -> float | None:
+    return None if score is None else shown(score)
 
 
 def iso(moment: float | None) -> str | None:

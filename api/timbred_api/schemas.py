@@ -17,6 +17,10 @@ CursorField = Annotated[int | None, Field(ge=0, le=2**63 - 1, description="`next
 LimitField = Annotated[int, Field(ge=1, le=1000, description="How many rows at most.")]
 
 
+MOST_TEXT = 500
+"""Characters of words to search by: models read some 77 tokens."""
+
+
 class Parameters(BaseModel):
     """What an operation takes; a name it does not know is an error."""
 
@@ -31,29 +35,49 @@ class NoParameters(Parameters):
     pass
 
 
-class SearchOptions(Parameters):
-    """What every similarity search can be told."""
+class AnswerOptions(Parameters):
+    """What every search can be told."""
 
     k: int = Field(10, ge=1, le=1000, description="How many sounds to return.")
+    folder: str | None = Field(
+        None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."
+    )
+    min_duration: float | None = Field(None, ge=0, description="Only sounds at least this long, in seconds.")
+    max_duration: float | None = Field(None, ge=0, description="Only sounds at most this long, in seconds.")
+    not_: str | None = Field(
+        None,
+        alias="not",
+        min_length=1,
+        max_length=13_000,
+        description="What the answer is to lead away from: a sound's id, an indexed file's path or URI, or words.",
+    )
+
+
+class SearchOptions(AnswerOptions):
+    """What every search by sound can be told."""
+
     start: float | None = Field(None, ge=0, description="Begin of the region to search by, in seconds into the file.")
     end: float | None = Field(None, gt=0, description="End of that region, in seconds.")
     min_similarity: float = Field(0.0, ge=0, le=1, description="Leave out what is less similar than this.")
     weights: str | None = Field(
         None,
         max_length=500,
-        description="Weights for this query: presets and `name:number` parts, as in `one-shot,pitch:0.3`.",
+        description="Weights for this query: presets and `name:number` parts, as in `one-shot,pitch:0.3,clap:0`.",
     )
-    folder: str | None = Field(
-        None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."
+    text: str | None = Field(
+        None, min_length=1, max_length=MOST_TEXT, description="Words to lean towards, beside the sound; needs CLAP."
     )
-    min_duration: float | None = Field(None, ge=0, description="Only sounds at least this long, in seconds.")
-    max_duration: float | None = Field(None, ge=0, description="Only sounds at most this long, in seconds.")
+    text_weight: float = Field(0.5, ge=0, le=1, description="The words' share against the sound, 0 to 1.")
 
 
 class SimilarParameters(SearchOptions):
     path: PathField = None
     uri: UriField = None
     id: SoundIdField | None = Field(None, description="A sound's id, as results give it.")
+
+
+class TextParameters(AnswerOptions):
+    text: str = Field(min_length=1, max_length=MOST_TEXT, description="What it sounds like, in words.")
 
 
 class Segment(Result):
@@ -97,6 +121,7 @@ class QueryEcho(Result):
     sound_id: int | None
     path: str | None
     duration: float | None
+    text: str | None = None
 
 
 class SimilarResult(Result):
@@ -145,10 +170,19 @@ class IndexState(Result):
 
 
 class SpaceState(Result):
-    version: str
+    version: str | None = Field(description="Of the vectors that answer; null while there are none.")
+    filling: str | None = Field(description="The version that is being made and will take over.")
     vectors: int
-    coverage: float = Field(description="Share of the files that are not failed which this space can find, 0 to 1.")
-    index: IndexState
+    coverage: float = Field(
+        description="librosa: share of the files that are not failed; clap: share of the segments. 0 to 1."
+    )
+    pending: int = Field(description="Segments that this space still has to hear.")
+    failed: int = Field(description="Sounds that it could not hear.")
+    rate: float = Field(description="Segments a second, lately.")
+    eta: float | None = Field(description="Seconds until nothing is pending, at that rate.")
+    model: str | None = Field(description="What makes new vectors; null where nothing can.")
+    advice: str | None = Field(description="What to do where nothing can.")
+    index: IndexState | None
 
 
 class WorkerState(Result):

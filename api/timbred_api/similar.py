@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve
 from timbred_api.rows import similar_row
-from timbred_api.schemas import QueryEcho, SearchOptions, SimilarParameters, SimilarResult
-from timbred_api.weighting import parse_weights
+from timbred_api.schemas import AnswerOptions, QueryEcho, SearchOptions, SimilarParameters, SimilarResult
+from timbred_api.steering import read_steering
+from timbred_api.weighting import Weights, parse_weights
 from timbred_indexer import aspects
-from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError
-from timbred_indexer.model import AnalysedSegment, Seconds, SoundId
+from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError, UnavailableError
+from timbred_indexer.model import AnalysedSegment, Seconds, SegmentId, SoundId, SpaceName
 from timbred_indexer.pipeline import deadline_for
-from timbred_indexer.query import Filter, Options, Query
+from timbred_indexer.query import Filter, Options, Query, Steering, heard, steer
 from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import sounds, vectors
 from timbred_indexer.wire import AnalyseJob
@@ -32,6 +33,12 @@ class Asked:
     echo: QueryEcho
     notes: tuple[str, ...] = ()
 
+    def steered(self, steering: Steering) -> Asked:
+        """The same, moved towards the words and away from what is not wanted; silence stays silence."""
+        if steering == Steering() or not self.query.windows:
+            return self
+        return replace(self, query=Query(steer(self.query.windows, steering), self.query.sound))
+
 
 async def by_parameters(engine: Engine, parameters: SimilarParameters) -> SimilarResult:
     """Resolves what the parameters name, then searches.
@@ -46,6 +53,7 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Simila
         raise RequestError("Say what to compare with: one of path, uri and id.", code="missing_parameter")
     options = make_options(engine, parameters)
     region = _region(parameters)
+    steering = await read_steering(engine, parameters, parameters.text, parameters.text_weight)
 
     def from_store(connection: sqlite3.Connection) -> SimilarResult | None:
         sound = sounds.of_file(connection, path) if path is not None else SoundId(parameters.id or 0)
@@ -54,20 +62,23 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Simila
             if sound is None
             else _ask_by_sound(connection, engine, sound, path, None if path is None else display(path))
         )
-        return None if asked is None else _answer(connection, engine, asked, options)
+        return None if asked is None else answer(connection, engine, asked.steered(steering), options)
 
     # Nearly every question is about a sound that is indexed: that takes one read and nothing else.
     stored = await engine.db.read(from_store) if region is None else None
     if stored is not None:
+        if stored.query.sound_id is not None:
+            engine.clap.prefer(SoundId(stored.query.sound_id))
         return stored
     if path is None:
         path = await _file_of(engine, SoundId(parameters.id or 0))
-    return await _by_file(engine, path, region, options, display(path))
+    return await _by_file(engine, path, region, options, steering, display(path))
 
 
 async def by_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> SimilarResult:
     """Searches by a sound that lies at ``upload`` and is no file of the user's."""
-    return await _by_file(engine, upload, _region(parameters), make_options(engine, parameters), None)
+    steering = await read_steering(engine, parameters, parameters.text, parameters.text_weight)
+    return await _by_file(engine, upload, _region(parameters), make_options(engine, parameters), steering, None)
 
 
 def make_options(engine: Engine, parameters: SearchOptions) -> Options:
@@ -76,51 +87,67 @@ def make_options(engine: Engine, parameters: SearchOptions) -> Options:
     Raises:
         RequestError: bounds the wrong way round, unknown weights, a bad folder.
     """
-    low, high = parameters.min_duration, parameters.max_duration
-    if low is not None and high is not None and low > high:
-        raise RequestError("min_duration is above max_duration; nothing can be both.", code="bad_parameter")
-    folder = None if parameters.folder is None else resolve(parameters.folder, None)
-    weights = dict(engine.weights)
-    if parameters.weights is not None:
-        weights |= parse_weights(parameters.weights)
-    if not any(weights.values()):
+    asked = Weights({}, {}) if parameters.weights is None else parse_weights(parameters.weights)
+    weights = {**engine.weights, **asked.aspects}
+    spaces: dict[SpaceName, float] = {**engine.space_weights, **asked.spaces}
+    if not any(weights.values()) or not any(spaces.values()):
         raise RequestError("At least one weight must be above 0.", code="bad_parameter")
+    if parameters.text is not None:
+        # What goes to the words is taken from the sound, in both spaces.
+        spaces["librosa"] *= 1.0 - parameters.text_weight
+    if not spaces["librosa"] and (reason := engine.clap.state.absent) and engine.clap.state.version is None:
+        raise UnavailableError(reason, code="clap_unavailable")
     return Options(
         k=parameters.k,
         min_similarity=parameters.min_similarity if parameters.min_similarity > 0 else -1.0,
-        filter=Filter(
-            folder,
-            None if low is None else Seconds(low),
-            None if high is None else Seconds(high),
-        ),
+        filter=make_filter(parameters),
         weights={} if weights == dict(aspects.WEIGHTS) else weights,
+        spaces=spaces,
+    )
+
+
+def make_filter(parameters: AnswerOptions) -> Filter:
+    """What may be found.
+
+    Raises:
+        RequestError: bounds the wrong way round, or a bad folder.
+    """
+    low, high = parameters.min_duration, parameters.max_duration
+    if low is not None and high is not None and low > high:
+        raise RequestError("min_duration is above max_duration; nothing can be both.", code="bad_parameter")
+    return Filter(
+        None if parameters.folder is None else resolve(parameters.folder, None),
+        None if low is None else Seconds(low),
+        None if high is None else Seconds(high),
     )
 
 
 async def _by_file(
-    engine: Engine, path: bytes, region: Region | None, options: Options, shown: str | None
+    engine: Engine, path: bytes, region: Region | None, options: Options, steering: Steering, shown: str | None
 ) -> SimilarResult:
     """Searches by the bytes of a file: known from elsewhere, or analysed now."""
     known = await _sound_of_bytes(engine, path)
 
     def from_store(connection: sqlite3.Connection) -> SimilarResult | None:
         asked = None if known is None or region is not None else _ask_by_sound(connection, engine, known, path, shown)
-        return None if asked is None else _answer(connection, engine, asked, options)
+        return None if asked is None else answer(connection, engine, asked.steered(steering), options)
 
     stored = await engine.db.read(from_store)
     if stored is not None:
         return stored
-    asked = await _ask_by_analysis(engine, path, region, shown, known)
-    return await engine.db.read(lambda connection: _answer(connection, engine, asked, options))
+    asked = await _ask_by_analysis(engine, path, region, shown, known, hear=options.spaces["clap"] > 0)
+    steered = asked.steered(steering)
+    return await engine.db.read(lambda connection: answer(connection, engine, steered, options))
 
 
-def _answer(connection: sqlite3.Connection, engine: Engine, asked: Asked, options: Options) -> SimilarResult:
-    answer = engine.searcher.search(connection, asked.query, options)
+def answer(connection: sqlite3.Connection, engine: Engine, asked: Asked, options: Options) -> SimilarResult:
+    """Searches, and shapes the answer."""
+    found = engine.searcher.search(connection, asked.query, options)
     return SimilarResult.model_construct(
         query=asked.echo,
-        results=[similar_row(hit) for hit in answer.hits],
-        notes=[*asked.notes, *answer.notes],
-        seq=answer.seq,
+        results=[similar_row(hit) for hit in found.hits],
+        notes=[*asked.notes, *found.notes],
+        seq=found.seq,
     )
 
 
@@ -146,7 +173,14 @@ def _ask_by_sound(
         AnalysedSegment(Seconds(start), Seconds(end), raw[segment], blob) for segment, start, end, blob in rows
     )
     duration = sounds.by_ids(connection, [sound])[sound].duration
-    return Asked(Query(segments, sound), QueryEcho(sound_id=sound, path=shown, duration=duration))
+    version = engine.clap.state.version
+    heard_by_clap = {} if version is None else _clap_vectors(connection, version, sound)
+    windows = heard(segments, [heard_by_clap.get(row[0]) for row in rows])
+    return Asked(Query(windows, sound), QueryEcho(sound_id=sound, path=shown, duration=duration))
+
+
+def _clap_vectors(connection: sqlite3.Connection, version: str, sound: SoundId) -> dict[SegmentId, bytes]:
+    return {row[0]: row[3] for row in vectors.query_vectors(connection, "clap", version, sound)}
 
 
 async def _file_of(engine: Engine, sound: SoundId) -> bytes:
@@ -171,7 +205,7 @@ async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
 
 
 async def _ask_by_analysis(
-    engine: Engine, path: bytes, region: Region | None, shown: str | None, sound: SoundId | None
+    engine: Engine, path: bytes, region: Region | None, shown: str | None, sound: SoundId | None, *, hear: bool
 ) -> Asked:
     start, end = region if region is not None else (None, None)
     stat = await asyncio.to_thread(stat_of, path)
@@ -183,7 +217,8 @@ async def _ask_by_analysis(
         raise InputError(f"The sound to compare with cannot be analysed: {error.message}", code=error.code) from error
     notes = ("Only the first part of the query was analysed: it is very long.",) if analysis.cut_short else ()
     echo = QueryEcho(sound_id=sound, path=shown, duration=analysis.duration)
-    return Asked(Query(analysis.segments, sound), echo, notes)
+    by_clap = await engine.clap.hear(path, analysis.segments, deadline_for(stat.size)) if hear else ()
+    return Asked(Query(heard(analysis.segments, by_clap), sound), echo, notes)
 
 
 def _region(parameters: SearchOptions) -> Region | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 
-from timbred_api.engine import Activity, Engine
+from timbred_api.engine import Activity, ClapState, Engine
 from timbred_api.locations import display, to_uri
 from timbred_api.rows import iso
 from timbred_api.schemas import (
@@ -19,6 +20,7 @@ from timbred_api.schemas import (
 )
 from timbred_api.version import VERSION
 from timbred_indexer.db import current_seq
+from timbred_indexer.keeper import IndexStats
 from timbred_indexer.model import FileState, FolderId, FolderState
 from timbred_indexer.store import files, folders, sounds
 from timbred_indexer.store.folders import Folder
@@ -41,11 +43,14 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
     totals = add_up([row.files for row in rows])
     index = engine.index.stats
     workers = engine.workers.stats
-    searchable = totals.found - totals.failed
+    clap = engine.clap.state
+    state = activity.state
+    # A commit reaches the index a moment later: until then what it brought is not found, and that is not idle.
+    if state == "idle" and (index.seq < seq or (clap.missing and clap.absent is None)):
+        state = "indexing"
     return Status(
         version=VERSION,
-        # A commit reaches the index a moment later: until then what it brought is not found, and that is not idle.
-        state="indexing" if activity.state == "idle" and index.seq < seq else activity.state,
+        state=state,
         uptime=round(activity.uptime, 1),
         address=engine.address,
         data_dir=engine.data_dir,
@@ -53,20 +58,7 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
         files=totals,
         sounds=sound_count,
         segments=index.visible,
-        spaces={
-            "librosa": SpaceState(
-                version=engine.version,
-                vectors=index.visible,
-                coverage=round(totals.indexed / searchable, 4) if searchable else 1.0,
-                index=IndexState(
-                    kind=index.kind,
-                    segments=index.vectors,
-                    buffer=index.buffer,
-                    tombstones=index.hidden,
-                    seq=index.seq,
-                ),
-            )
-        },
+        spaces=_spaces(engine, index, totals, activity, clap),
         folders=rows,
         workers=WorkerState(
             alive=workers.alive,
@@ -77,8 +69,58 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
         ),
         scan_owed=activity.scan_owed,
         rate=round(activity.rate, 2),
-        eta=round(totals.pending / activity.rate, 1) if totals.pending and activity.rate else None,
-        notes=[*activity.notes, *_folder_notes(rows)],
+        eta=_eta(totals.pending, activity.rate),
+        notes=[*activity.notes, *clap.notes, *_folder_notes(rows)],
+    )
+
+
+def _spaces(
+    engine: Engine, index: IndexStats, totals: FileCounts, activity: Activity, clap: ClapState
+) -> dict[str, SpaceState]:
+    searchable = totals.found - totals.failed
+    heard = clap.index.visible if clap.index is not None else 0
+    return {
+        "librosa": SpaceState(
+            version=engine.version,
+            filling=None,
+            vectors=index.visible,
+            coverage=round(totals.indexed / searchable, 4) if searchable else 1.0,
+            pending=0,
+            failed=0,
+            rate=round(activity.rate, 2),
+            eta=_eta(totals.pending, activity.rate),
+            model=None,
+            advice=None,
+            index=_index_state(index),
+        ),
+        "clap": SpaceState(
+            version=clap.version,
+            filling=clap.filling if clap.filling != clap.version else None,
+            vectors=heard,
+            coverage=_coverage(heard, index.visible),
+            pending=clap.missing,
+            failed=clap.aside,
+            rate=round(clap.rate, 2),
+            eta=_eta(clap.missing, clap.rate),
+            model=clap.model,
+            advice=clap.absent,
+            index=None if clap.index is None else _index_state(clap.index),
+        ),
+    }
+
+
+def _coverage(heard: int, segments: int) -> float:
+    """Never 1 while anything is missing."""
+    return math.floor(10_000 * min(1.0, heard / segments)) / 10_000 if segments else 1.0
+
+
+def _eta(left: int, rate: float) -> float | None:
+    return round(left / rate, 1) if left and rate else None
+
+
+def _index_state(index: IndexStats) -> IndexState:
+    return IndexState(
+        kind=index.kind, segments=index.vectors, buffer=index.buffer, tombstones=index.hidden, seq=index.seq
     )
 
 

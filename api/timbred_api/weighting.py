@@ -3,37 +3,52 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from timbred_indexer import aspects
 from timbred_indexer.errors import RequestError
+from timbred_indexer.model import SpaceName
+from timbred_indexer.query import SPACE_WEIGHTS
 
 MOST = 1e6
 
 
-def parse_weights(text: str) -> dict[str, float]:
-    """A list of presets and ``name:number`` parts, later ones over earlier ones, as weights of aspects.
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What was asked for, and only that: aspect → weight, space → weight."""
+
+    aspects: Mapping[str, float]
+    spaces: Mapping[SpaceName, float]
+
+
+def parse_weights(text: str) -> Weights:
+    """A list of presets and ``name:number`` parts, later ones over earlier ones.
 
     Args:
-        text: names are those of aspects, or friendly ones that stand for several.
+        text: names are those of spaces, of aspects, or friendly ones that stand for several aspects.
 
     Raises:
         RequestError: a part without a number, a number out of range, an unknown name (with the nearest known one).
     """
     weights: dict[str, float] = {}
+    spaces: dict[SpaceName, float] = {}
     for part in text.split(","):
         name, colon, number = (piece.strip() for piece in part.partition(":"))
         if not colon and name in aspects.PRESETS:
             weights |= aspects.by_aspect(aspects.PRESETS[name])
+        elif (space := next((known for known in SPACE_WEIGHTS if known == name), None)) is not None:
+            spaces[space] = _number(name, number)
         else:
             weights |= aspects.by_aspect({_known(name): _number(name, number)})
-    return weights
+    return Weights(weights, spaces)
 
 
 def _known(name: str) -> str:
     known = (*aspects.WEIGHTS, *aspects.GROUPS)
     if name in known:
         return name
-    near = difflib.get_close_matches(name, (*known, *aspects.PRESETS), 1)
+    near = difflib.get_close_matches(name, (*SPACE_WEIGHTS, *known, *aspects.PRESETS), 1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
     raise RequestError(f"There is no weight {name!r}; {hint}", code="bad_parameter")
 

@@ -12,9 +12,8 @@ import socket
 import sys
 import threading
 import warnings
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 from aiohttp import web
 
@@ -22,26 +21,32 @@ from timbred_api.engine import Engine
 from timbred_api.http import make_app
 from timbred_api.version import VERSION
 from timbred_daemon import runtime
+from timbred_daemon.clap_service import ClapService, Parts
 from timbred_daemon.coalesce import Coalescer
 from timbred_daemon.config import Listen, Loaded, Settings
 from timbred_daemon.config_values import SPACE_NAMES
 from timbred_daemon.control import DaemonControl
+from timbred_daemon.duplicate_search import searching
 from timbred_daemon.folders import FolderService
 from timbred_daemon.housekeeping import Housekeeper
 from timbred_daemon.progress import show_progress
 from timbred_daemon.scanning import ScanLoop
+from timbred_daemon.tasks import background
 from timbred_indexer import aspects
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import StorageError, TimbredError
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
+from timbred_indexer.model import SpaceName
 from timbred_indexer.pipeline import Pipeline
 from timbred_indexer.pool import WorkerPool
+from timbred_indexer.query import SPACE_WEIGHTS
 from timbred_indexer.scan import identity_of
 from timbred_indexer.scanner import Scanner, ScanOutcome
-from timbred_indexer.search import Searcher
+from timbred_indexer.search import Searcher, SearchSpace
 from timbred_indexer.store import sounds
 from timbred_indexer.store.files import PendingFile
+from timbred_indexer.stored import StoredVectors
 
 logger = logging.getLogger(__name__)
 
@@ -93,15 +98,23 @@ async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload) -
 class Service:
     """What can change while the daemon runs: the control, and what a reload of the settings touches."""
 
-    def __init__(self, control: DaemonControl, folders: FolderService, weights: dict[str, float]) -> None:
+    def __init__(
+        self,
+        control: DaemonControl,
+        folders: FolderService,
+        weights: dict[str, float],
+        space_weights: dict[SpaceName, float],
+    ) -> None:
         self.control = control
         self._folders = folders
         self._weights = weights
+        self._space_weights = space_weights
 
     async def apply(self, settings: Settings) -> None:
         """Takes over the settings that need no restart: folders, weights, log level."""
         logging.getLogger().setLevel(settings.log_level.upper())
         self._weights.update(scoring_weights(settings))
+        self._space_weights.update(scoring_space_weights(settings))
         await self._folders.apply_settings(settings.folders, ())
 
 
@@ -129,8 +142,8 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
 
         def committed() -> None:
             loop.call_soon_threadsafe(index.notify)
+            loop.call_soon_threadsafe(clap.committed)
 
-        db.on_commit = committed
         await stack.enter_async_context(background(index.follow()))
 
         pool = WorkerPool(backlog_workers=settings.workers)
@@ -154,28 +167,48 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         )
         pipeline = Pipeline(db, pool, version=version, slots=settings.workers + 2, stale=stale)
         control = DaemonControl(folders, scans, pipeline)
-        weights = scoring_weights(settings)
-        service = Service(control, folders, weights)
+        weights, space_weights = scoring_weights(settings), scoring_space_weights(settings)
+        service = Service(control, folders, weights, space_weights)
+        searcher = Searcher(SearchSpace(live, StoredVectors("librosa", version)))
+        clap = ClapService(
+            Parts(db, live, version, searcher, pool, data_dir, database_path),
+            wanted=settings.clap_model,
+            fill="repeatpad",
+            may_work=lambda: control.idle,
+            stale=folders.hint,
+        )
+        db.on_commit = committed
+        duplicates = await stack.enter_async_context(
+            searching(db, database=database_path, workers=settings.workers, may_work=lambda: control.idle)
+        )
         engine = Engine(
             db=db,
-            searcher=Searcher(live, version),
+            searcher=searcher,
             index=index,
             workers=pool,
             control=control,
+            clap=clap,
+            duplicates=duplicates,
             version=version,
             weights=weights,
+            space_weights=space_weights,
             address=f"http://{_host_text(settings.listen.host)}:{port}",
             data_dir=data_dir,
             upload_folder=_fresh_folder(os.path.join(data_dir, "uploads")),
         )
         await stack.enter_async_context(background(pipeline.run()))
         await stack.enter_async_context(background(scans.run()))
+        await stack.enter_async_context(background(clap.run()))
         stack.push_async_callback(folders.close)
         await stack.enter_async_context(_http(engine, listening, port))
         stack.enter_context(runtime.published_endpoint(data_dir, engine.address))
         await folders.apply_settings(settings.folders, named)
         control.started = True
-        await stack.enter_async_context(background(Housekeeper(db, index, idle=lambda: control.idle).run()))
+
+        def indexes() -> list[IndexKeeper]:
+            return [index] if clap.space is None else [index, clap.space.keeper]
+
+        await stack.enter_async_context(background(Housekeeper(db, indexes, idle=lambda: control.idle).run()))
         yield engine, service
 
 
@@ -185,27 +218,9 @@ def scoring_weights(settings: Settings) -> dict[str, float]:
     return {**aspects.WEIGHTS, **asked}
 
 
-@asynccontextmanager
-async def background(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
-    """Runs ``work`` beside the body. Should it fail, the daemon stops with its error rather than live on half alive."""
-    parent = asyncio.current_task()
-    assert parent is not None
-    task = asyncio.create_task(work)
-
-    def ended(done: asyncio.Task[None]) -> None:
-        if not done.cancelled() and done.exception() is not None:
-            parent.cancel()
-
-    task.add_done_callback(ended)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            raise error from None
-        raise
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+def scoring_space_weights(settings: Settings) -> dict[SpaceName, float]:
+    """Every space's weight: 0.60 CLAP and 0.40 librosa, or those of the settings."""
+    return {space: settings.weights.get(space, weight) for space, weight in SPACE_WEIGHTS.items()}
 
 
 @asynccontextmanager

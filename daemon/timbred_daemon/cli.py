@@ -5,9 +5,12 @@ from __future__ import annotations
 import click
 
 from timbred_api.client import DaemonNotRunning, ProblemError
+from timbred_daemon.commands.duplicates import duplicates
 from timbred_daemon.commands.folders import folders, rescan
+from timbred_daemon.commands.model import model
 from timbred_daemon.commands.output import say
 from timbred_daemon.commands.run import run
+from timbred_daemon.commands.search import search
 from timbred_daemon.commands.settings import config
 from timbred_daemon.commands.similar import similar
 from timbred_daemon.commands.sounds import failures, label, sounds
@@ -50,5 +53,5 @@ def main() -> None:
     """
 
 
-for _command in (run, similar, status, folders, rescan, label, sounds, failures, config):
+for _command in (run, similar, duplicates, search, status, folders, rescan, label, sounds, failures, model, config):
     main.add_command(_command)

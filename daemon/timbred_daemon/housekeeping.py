@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from timbred_indexer.db import Database, current_seq, next_seq
 from timbred_indexer.errors import StorageError
@@ -21,25 +21,35 @@ ROUND_SECONDS = 5.0
 
 
 class Housekeeper:
-    """Args: ``idle`` says whether nothing is pending or being scanned; ``clock`` gives Unix time."""
+    """Args: ``indexes`` gives those of the spaces that answer now; ``idle`` says whether nothing is pending or being
+    scanned; ``clock`` gives Unix time."""
 
     def __init__(
-        self, db: Database, index: IndexKeeper, *, idle: Callable[[], bool], clock: Callable[[], float] = time.time
+        self,
+        db: Database,
+        indexes: Callable[[], Sequence[IndexKeeper]],
+        *,
+        idle: Callable[[], bool],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._db = db
-        self._index = index
+        self._indexes = indexes
         self._idle = idle
         self._clock = clock
         self._buried = BuriedUpTo(-1.0, NOTHING)
 
     async def run(self) -> None:
         """A round every few seconds, until cancelled."""
-        await self._index.check_snapshot()
+        checked: set[IndexKeeper] = set()
         while True:
             try:
                 await self.bury()
-                if self._index.compaction_due(idle=self._idle()):
-                    await self._index.compact()
+                for index in self._indexes():
+                    if index not in checked:
+                        await index.check_snapshot()
+                        checked.add(index)
+                    if index.compaction_due(idle=self._idle()):
+                        await index.compact()
             except StorageError as error:
                 logger.error("Housekeeping failed: %s", error.message)
             await asyncio.sleep(ROUND_SECONDS)

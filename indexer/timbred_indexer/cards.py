@@ -6,11 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from timbred_indexer.model import SegmentId, Seq
-from timbred_indexer.store import sounds, vectors
+from timbred_indexer.store import sounds
 from timbred_indexer.store.sounds import Sound, StoredSegment
 
 MOST_CARDS = 8192  # some 4 KB each
@@ -23,21 +20,18 @@ class Card:
     Attributes:
         files: (absolute path, set label) of each visible file, oldest first; never empty.
         aspects: aspect → raw values, float32 BLOB.
-        vector: (dim,) float32, as stored.
     """
 
     segment: StoredSegment
     sound: Sound
     files: tuple[tuple[bytes, str | None], ...]
     aspects: Mapping[str, bytes]
-    vector: NDArray[np.float32]
 
 
 class Cards:
     """Cards by segment, of one state of the library at a time. Any thread may ask."""
 
-    def __init__(self, version: str) -> None:
-        self._version = version
+    def __init__(self) -> None:
         self._kept: tuple[Seq, dict[SegmentId, Card]] = (Seq(-1), {})
 
     def get(self, connection: sqlite3.Connection, seq: Seq, ids: Sequence[SegmentId]) -> dict[SegmentId, Card]:
@@ -60,15 +54,13 @@ class Cards:
         known = sounds.by_ids(connection, owners)
         files = sounds.files_of(connection, owners)
         raw = sounds.aspects(connection, ids)
-        blobs = vectors.by_segments(connection, "librosa", self._version, ids)
         return {
             identity: Card(
                 segment,
                 known[segment.sound],
                 tuple(files[segment.sound]),
                 raw.get(identity, {}),
-                np.frombuffer(blobs[identity], "<f4"),
             )
             for identity, segment in segments.items()
-            if segment.sound in files and identity in blobs
+            if segment.sound in files
         }

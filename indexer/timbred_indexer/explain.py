@@ -60,6 +60,36 @@ _INTERVALS: Final = (
 """By semitones, from 1."""
 
 
+NOT_HEARD: Final = "CLAP has not heard this one yet."
+
+_CLOSE: Final = 0.98
+"""Share of a library's pairs that have to be less alike for two sounds to be called close."""
+
+
+def agreement(librosa: float, clap: float) -> str:
+    """Which space finds two sounds close.
+
+    Args:
+        librosa: the share of the library's pairs that are less alike by their descriptors; ``clap``: by CLAP.
+    """
+    if librosa >= _CLOSE and clap >= _CLOSE:
+        return "CLAP and the descriptors agree that the two are close."
+    if clap >= _CLOSE:
+        return "CLAP hears the same kind of sound, though the descriptors differ more."
+    if librosa >= _CLOSE:
+        return "The descriptors are close, though CLAP hears another kind of sound."
+    return "Neither CLAP nor the descriptors find the two very close; nothing closer was found."
+
+
+def words(place: int) -> tuple[str, ...]:
+    """Why words found a sound: there is nothing to measure but CLAP's order.
+
+    Args:
+        place: in the answer, from 1.
+    """
+    return ("CLAP finds it nearest to the words.",) if place == 1 else ("CLAP finds it near the words.",)
+
+
 def reasons(query: Aspects, hit: Aspects, scores: Mapping[str, float]) -> tuple[str, ...]:
     """Why ``hit`` was found for ``query``, strongest reason first.
 

@@ -153,3 +153,11 @@ class _Buffer:
 def intersect(first: Mask, second: Mask) -> Mask:
     size = min(first.size, second.size)
     return first[:size] & second[:size]
+
+
+def segments_beyond(view: View, have: Mask) -> Ids:
+    """Segments of ``view`` that may be found and are not in ``have``, newest first."""
+    bits = view.visible.copy()
+    size = min(bits.size, have.size)
+    bits[:size] &= ~have[:size]
+    return np.flatnonzero(np.unpackbits(bits, bitorder="little"))[::-1]

@@ -5,28 +5,33 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 from aiohttp.web import Application, Request
+from numpy.typing import NDArray
 
-from builders import VERSION, analysis, file_id, link, new_folder
-from timbred_api.engine import Activity, Engine
+from builders import CLAP_DIM, CLAP_VERSION, VERSION, analysis, file_id, let_clap_hear, link, new_folder
+from timbred_api.engine import Activity, ClapState, Engine
 from timbred_api.locations import to_uri
 from timbred_indexer import aspects
 from timbred_indexer.db import Database, next_seq
-from timbred_indexer.errors import RequestError
+from timbred_indexer.errors import RequestError, UnavailableError
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
-from timbred_indexer.model import Analysis, FolderId, SoundId, WatchMode
+from timbred_indexer.model import AnalysedSegment, Analysis, FolderId, Seconds, SoundId, WatchMode
 from timbred_indexer.pool import PoolStats
+from timbred_indexer.query import SPACE_WEIGHTS
 from timbred_indexer.reading import fingerprint
 from timbred_indexer.scan import Seen, look
-from timbred_indexer.search import Searcher
-from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.search import Searcher, SearchSpace
+from timbred_indexer.store import files, folders, sounds, vectors
+from timbred_indexer.stored import StoredVectors
 from timbred_indexer.wire import AnalyseJob
 
 Json = dict[str, Any]
@@ -83,6 +88,36 @@ class FakeWorkers:
         return self.says
 
 
+@dataclass
+class FakeClap:
+    """A ``clap`` space with what the test gives it; without a model unless ``state`` says so.
+
+    Attributes:
+        words: text → vector; ``sounds``: what every file that is not indexed sounds like.
+    """
+
+    state: ClapState = field(default_factory=lambda: ClapState(absent="No model is installed."))
+    words: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    sounds: bytes | None = None
+    preferred: list[SoundId] = field(default_factory=list[SoundId])
+    forgotten: int = 0
+
+    def prefer(self, sound: SoundId) -> None:
+        self.preferred.append(sound)
+
+    async def hear_words(self, texts: Sequence[str]) -> list[bytes]:
+        if self.state.absent is not None:
+            raise UnavailableError(self.state.absent, code="clap_unavailable")
+        return [self.words[text] for text in texts]
+
+    async def hear(self, path: bytes, segments: Sequence[AnalysedSegment], deadline: Seconds) -> list[bytes | None]:
+        return [self.sounds] * len(segments)
+
+    async def forget_failures(self) -> int:
+        self.forgotten += 1
+        return 0
+
+
 class Face:
     """A library in ``root`` and the client that asks about it."""
 
@@ -99,14 +134,18 @@ class Face:
         self.index = IndexKeeper(
             db, live, folder=str(top), database=str(top / "data" / "metadata.db"), space="librosa", version=VERSION
         )
+        self.clap = FakeClap()
+        self.searcher = Searcher(SearchSpace(live, StoredVectors("librosa", VERSION)))
         self.engine = Engine(
             db=db,
-            searcher=Searcher(live, VERSION),
+            searcher=self.searcher,
             index=self.index,
             workers=self.workers,
             control=self.control,
+            clap=self.clap,
             version=VERSION,
             weights=dict(aspects.WEIGHTS),
+            space_weights=dict(SPACE_WEIGHTS),
             address="http://127.0.0.1:1",
             data_dir=str(top),
             upload_folder=str(self.uploads),
@@ -122,6 +161,20 @@ class Face:
         self._client = client
         await self.db.write(lambda connection: new_folder(connection, os.fsencode(self.root)))
         await self.index.open()
+
+    async def with_clap(self, words: dict[str, NDArray[np.float32]]) -> LiveIndex:
+        """From now on there is a model, which knows these words."""
+        self.clap.state = ClapState(model="test-clap", version=CLAP_VERSION, filling=CLAP_VERSION)
+        self.clap.words = {text: vector.astype("<f4").tobytes() for text, vector in words.items()}
+        live = LiveIndex(CLAP_DIM)
+        self.searcher.use_clap(SearchSpace(live, StoredVectors("clap", CLAP_VERSION)))
+        return live
+
+    async def heard(self, live: LiveIndex, sound: SoundId, *made: NDArray[np.float32]) -> None:
+        """CLAP's vectors of a sound's segments."""
+        await self.db.write(lambda connection: let_clap_hear(connection, sound, *made))
+        since = live.vectors_since, live.catalogue_since
+        live.apply(await self.db.read(lambda connection: vectors.changes(connection, "clap", CLAP_VERSION, *since)))
 
     async def pending(self, name: bytes, content: bytes | None = None) -> bytes:
         """A file that was scanned; its path."""
@@ -171,6 +224,19 @@ class Face:
     async def get(self, route: str, **parameters: str | int | float) -> Json:
         """The answer, which must be one."""
         status, body = await self.ask("GET", route, params=parameters)
+        assert status == 200, body
+        return body
+
+    async def problem(self, status: int, method: str, route: str, **parameters: str | int | float) -> Json:
+        """The problem document, which must have this status."""
+        got, body = await self.ask(method, route, params=parameters)
+        assert got == status, body
+        return body
+
+    async def upload(self, **parameters: str) -> Json:
+        """The answer to a sound in the body."""
+        how = {"data": b"RIFF", "headers": {"Content-Type": "audio/wav"}, "params": parameters}
+        status, body = await self.ask("POST", "/v1/similar", **how)
         assert status == 200, body
         return body
 

@@ -9,7 +9,7 @@ import sqlite3
 import pytest
 from face import Face, Json
 
-from builders import analysis, analysis_of, files_at, vector
+from builders import analysis, analysis_of, clap_vector, files_at, vector
 from timbred_api.operations import OPERATIONS, Operation
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import InputError, TimbredError, UnavailableError
@@ -19,6 +19,7 @@ from timbred_indexer.store import files, folders
 CALLS: dict[str, tuple[str, Json | None]] = {
     "find_similar_sounds": ("/v1/similar?id=1", None),
     "find_similar_to_upload": ("/v1/similar?k=3", None),
+    "search_sounds": ("/v1/search?text=rain", None),
     "get_status": ("/v1/status", None),
     "list_folders": ("/v1/folders", None),
     "add_folder": ("/v1/folders", {"path": "/new", "watch": "poll"}),
@@ -41,6 +42,7 @@ def labels(rows: list[Json]) -> list[str]:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 async def test_every_operation_answers_in_its_own_shape(face: Face, operation: Operation) -> None:
     await face.indexed(b"a.wav", analysis(1))
+    await face.with_clap({"rain": clap_vector(1)})
     path, body = CALLS[operation.name]
     how = {"data": b"RIFF", "headers": {"Content-Type": "audio/wav"}} if operation.upload else {"json": body}
     status, answer = await face.ask(operation.method, path, **(how if operation.upload or body is not None else {}))
@@ -60,7 +62,7 @@ async def test_what_is_similar_comes_best_first_with_its_row(face: Face) -> None
     near = await face.indexed(b"near.wav", analysis_of([vector(1), vector(2)], duration=2.0))
     far = await face.indexed(b"far.wav", analysis(3))
     answer = await face.get("/v1/similar", id=1)
-    assert answer["query"] == {"sound_id": 1, "path": face.path("own.wav"), "duration": 1.0}
+    assert answer["query"] == {"sound_id": 1, "path": face.path("own.wav"), "duration": 1.0, "text": None}
     assert [row["sound_id"] for row in answer["results"]] == [near, far]
     first = answer["results"][0]
     assert (first["path"], first["label"], first["similarity"]) == (face.path("near.wav"), "near", 1.0)

@@ -39,6 +39,19 @@ FOLDER: JsonObject = {
     "watch": "native",
     "files": FILES,
 }
+CLAP: JsonObject = {
+    "version": None,
+    "filling": None,
+    "vectors": 0,
+    "coverage": 0.0,
+    "pending": 0,
+    "failed": 0,
+    "rate": 0.0,
+    "eta": None,
+    "model": None,
+    "advice": "No model is installed.",
+    "index": None,
+}
 STATUS: JsonObject = {
     "version": "1",
     "state": "idle",
@@ -47,6 +60,7 @@ STATUS: JsonObject = {
     "files": FILES,
     "sounds": 3,
     "segments": 3,
+    "spaces": {"clap": CLAP},
     "folders": [FOLDER],
     "scan_owed": False,
     "eta": None,

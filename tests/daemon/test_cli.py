@@ -83,6 +83,22 @@ def test_similar_passes_every_filter_on(daemon: StandIn) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [("rain", "rain"), ("17", "17"), ("/a b.wav", "file:///a%20b.wav"), ("file:///a%FF", "file:///a%FF")],
+)
+def test_what_is_not_wanted_is_words_a_number_or_a_path(daemon: StandIn, given: str, asked: str) -> None:
+    similar(daemon, "7", "--not", given, "--text", "dusty", "--text-weight", "0.2")
+    assert daemon.asked[0].query == {"id": "7", "not": asked, "text": "dusty", "text_weight": "0.2"}
+
+
+def test_search_passes_words_and_filters_on(daemon: StandIn) -> None:
+    daemon.answer("/v1/search", {"results": [ROW], "next": None, "query": {}, "notes": []})
+    result = timbred("search", "dusty", "vinyl snare", "-k", "3", "--folder", b"/f", "--paths")
+    assert daemon.asked[0].query == {"text": "dusty vinyl snare", "k": "3", "folder": "file:///f"}
+    assert result.stdout_bytes == b"/s/sn\xffre.wav\n"
+
+
 def test_similar_paths_are_exact(daemon: StandIn) -> None:
     assert similar(daemon, "7", "--paths").stdout_bytes == b"/s/sn\xffre.wav\n"
 
@@ -105,7 +121,7 @@ def test_similar_explains_when_asked(daemon: StandIn) -> None:
 
 def test_similar_says_so_when_there_is_nothing(daemon: StandIn) -> None:
     result = similar(daemon, "7", rows=())
-    assert (result.stdout, "Nothing similar" in result.stderr) == ("", True)
+    assert (result.stdout, "Nothing was found" in result.stderr) == ("", True)
 
 
 @pytest.mark.parametrize(

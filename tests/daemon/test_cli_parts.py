@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
-from stand_in import FILES, STATUS, busy
+from stand_in import CLAP, FILES, STATUS, busy
 
 from timbred_api.client import JsonObject
 from timbred_daemon.commands.output import flattened, table, visible
@@ -42,6 +42,31 @@ def test_progress_without_a_terminal_is_a_line_every_five_seconds(capsys: pytest
 
 def test_the_summary_counts_what_is_there_and_what_is_not() -> None:
     assert "4 files: 3 indexed, 0 pending, 1 failed, 0 missing, 0 offline; 3 sounds, 3 segments" in summary(STATUS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "No search by words, and similarity without CLAP. No model is installed."),
+        (
+            {"model": "m", "version": "m@1", "advice": None, "vectors": 1200, "pending": 30, "eta": 9.6},
+            "CLAP (m) has heard 1,200 segments; 30 to go, about 10 s.",
+        ),
+        (
+            {"model": "n", "version": "m@1", "advice": None, "vectors": 5, "filling": "n@1"},
+            "CLAP (n) has heard 5 segments; another model is hearing them and will take over.",
+        ),
+    ],
+)
+def test_the_summary_says_how_far_clap_is_and_what_it_lacks(changes: JsonObject, words: str) -> None:
+    assert summary({**STATUS, "spaces": {"clap": {**CLAP, **changes}}}).splitlines()[-1] == words
+
+
+def test_progress_goes_on_with_what_clap_hears(capsys: pytest.CaptureFixture[str]) -> None:
+    times = iter([0.0, 6.0])
+    hearing = {**CLAP, "vectors": 7, "pending": 3, "eta": 2.0}
+    lines_of_progress(lambda: next(times))({**STATUS, "state": "indexing", "spaces": {"clap": hearing}})
+    assert capsys.readouterr().err == "indexing, about 2 s left: 7 of 10 segments heard\n"
 
 
 @given(st.text())

@@ -208,6 +208,34 @@ def test_the_names_of_weights_can_be_given(file: Settings) -> None:
     assert (loaded.problems, loaded.settings.weights) == ((), {"loudness": 1.0})
 
 
+@pytest.mark.parametrize("text", ['[clap]\nmodel = "mine"', 'clap.model = "mine"', 'clap = { model = "mine" }'])
+def test_a_setting_in_a_table_is_found_however_it_is_written(file: Settings, text: str) -> None:
+    loaded = file.load(text)
+    assert (loaded.settings.clap_model, loaded.problems) == ("mine", ())
+    assert loaded.origins["clap.model"].startswith(f"{file.path}:")
+
+
+def test_without_a_named_model_the_installed_one_is_meant(file: Settings) -> None:
+    assert file.load().settings.clap_model == ""
+    assert file.load('clap.model = ""').problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[clap]\nmodle = 1", "2: unknown key 'clap.modle' [clap.model]"),
+        ("clap = 1", "1: clap must be a table of settings, as in [clap], not an integer [None]"),
+        (
+            "[clap]\nmodel = 1",
+            '2: clap.model must be a model\'s name, such as "larger_clap_music", not an integer [None]',
+        ),
+        ('clap.model = "../x"', "1: clap.model must be a name that `timbred model list` shows, not '../x' [None]"),
+    ],
+)
+def test_a_mistake_in_a_table_has_its_line(file: Settings, text: str, problem: str) -> None:
+    assert file.problems(text) == [problem]
+
+
 def test_key_lines_ignore_comments_long_strings_and_what_is_in_arrays() -> None:
     text = (
         '# quiet = 1\nnote = """\nquiet = 2\n"""\na.b = 1\n[ t . "u" ] # x\nk = [\n  "v = 1",\n]\n[[f]]\n[[f]]\nx = 1'

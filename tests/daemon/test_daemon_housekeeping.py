@@ -41,7 +41,7 @@ class House:
 
     def __post_init__(self) -> None:
         index = IndexKeeper(self.db, LiveIndex(1), folder="", database="", space="librosa", version="test")
-        self.keeper = Housekeeper(self.db, index, idle=lambda: True, clock=lambda: self.now)
+        self.keeper = Housekeeper(self.db, lambda: [index], idle=lambda: True, clock=lambda: self.now)
         self.scanner = Scanner(self.db, clock=lambda: self.now)
 
     async def scan(self) -> None:

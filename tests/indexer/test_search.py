@@ -28,9 +28,10 @@ from timbred_indexer.db import next_seq
 from timbred_indexer.index import Ids, Mask, VectorIndex, Vectors, best
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import FolderId, Seconds, SoundId
-from timbred_indexer.query import MAX_WINDOWS, Filter, Options, Query
-from timbred_indexer.search import Answer, Searcher
+from timbred_indexer.query import MAX_WINDOWS, Filter, Options, Query, heard
+from timbred_indexer.search import Answer, Searcher, SearchSpace
 from timbred_indexer.store import files, vectors
+from timbred_indexer.stored import StoredVectors
 
 
 class Library:
@@ -41,7 +42,7 @@ class Library:
         weakref.finalize(self, self.connection.close)  # one library an example: nobody else ends them
         self.folder: FolderId = new_folder(self.connection)
         self.live = LiveIndex(aspects.DIM)
-        self.searcher = Searcher(self.live, VERSION)
+        self.searcher = Searcher(SearchSpace(self.live, StoredVectors("librosa", VERSION)))
 
     def add(self, name: str, *seeds: int, duration: float = 1.0) -> SoundId:
         made = analysis(*seeds, duration=duration)
@@ -60,7 +61,7 @@ class Library:
 
     def search(self, *seeds: int, own: SoundId | None = None, **options: object) -> Answer:
         self.catch_up()
-        query = Query(tuple(segment_of(vector(seed), float(place)) for place, seed in enumerate(seeds)), own)
+        query = Query(heard([segment_of(vector(seed), float(place)) for place, seed in enumerate(seeds)]), own)
         return self.searcher.search(self.connection, query, Options(**options))  # pyright: ignore[reportArgumentType]
 
     def full_scan(self, seeds: tuple[int, ...], weights: Mapping[str, float] | None = None) -> list[tuple[int, float]]:
@@ -206,7 +207,7 @@ def test_silence_is_similar_to_nothing_and_says_so(library: Library) -> None:
     library.add("a", 1)
     library.add("silent")
     library.catch_up()
-    answer = library.searcher.search(library.connection, Query((segment_of(None),)), Options())
+    answer = library.searcher.search(library.connection, Query(heard([segment_of(None)])), Options())
     assert (answer.hits, "silent" in answer.notes[0]) == ((), True)
     assert len(library.search(1).hits) == 1
 
@@ -251,7 +252,7 @@ def test_a_sound_whose_file_went_away_since_the_last_look_is_left_out(library: L
     library.catch_up()
     (file,) = files_at(library.connection, gone)
     files.mark_missing(library.connection, file, 0.0, next_seq(library.connection))
-    answer = library.searcher.search(library.connection, Query((segment_of(vector(1)),)), Options(k=1))
+    answer = library.searcher.search(library.connection, Query(heard([segment_of(vector(1))])), Options(k=1))
     assert ids(answer) == [kept]
 
 

@@ -44,7 +44,7 @@ def daemon_address(flags: Mapping[str, object], environ: Mapping[str, str]) -> s
         DaemonNotRunning: the address is chosen at start, and no daemon has started.
     """
     loaded = load(flags, environ, isdir=lambda _: True)  # drives are the daemon's business, and may be slow
-    _report_what_matters(loaded)
+    report_what_matters(loaded)
     settings = loaded.settings
     asked_for = loaded.origins["listen"] in ("--listen", "TIMBRED_LISTEN")
     if asked_for and settings.listen.port:
@@ -56,10 +56,10 @@ def daemon_address(flags: Mapping[str, object], environ: Mapping[str, str]) -> s
     return settings.listen.address
 
 
-def _report_what_matters(loaded: Loaded) -> None:
+def report_what_matters(loaded: Loaded, keys: tuple[str, ...] = ("", "data_dir", "listen")) -> None:
     """Only what may lead to the wrong daemon; the rest is said by ``timbred run`` and ``timbred config show``."""
     for problem in loaded.errors:
-        if problem.key not in ("", "data_dir", "listen"):
+        if problem.key not in keys:
             continue
         if problem.where != loaded.config_path:
             raise click.UsageError(f"{problem.where}: {problem.message}")

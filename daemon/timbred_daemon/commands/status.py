@@ -42,13 +42,27 @@ def status(client: Client, as_json: bool, wait: bool) -> None:
 
 
 def summary(status: JsonObject) -> str:
-    """Two lines for people."""
+    """Three lines for people."""
     files = status["files"]
     counts = ", ".join(f"{files[name]:,} {name}" for name in ("indexed", "pending", "failed", "missing", "offline"))
     return (
         f"timbred {status['version']} is {status['state']} at {status['address']}, data in {status['data_dir']}\n"
-        f"{files['found']:,} files: {counts}; {status['sounds']:,} sounds, {status['segments']:,} segments"
+        f"{files['found']:,} files: {counts}; {status['sounds']:,} sounds, {status['segments']:,} segments\n"
+        f"{_clap(status['spaces']['clap'])}"
     )
+
+
+def _clap(space: JsonObject) -> str:
+    """How far the second space is, or what it lacks."""
+    if space["advice"] is not None and space["version"] is None:
+        return f"No search by words, and similarity without CLAP. {space['advice']}"
+    parts = [f"CLAP ({space['model'] or 'no model'}) has heard {space['vectors']:,} segments"]
+    if space["filling"] is not None:
+        parts.append("another model is hearing them and will take over")
+    if space["pending"]:
+        left = "" if space["eta"] is None else f", about {round(space['eta'])} s"
+        parts.append(f"{space['pending']:,} to go{left}")
+    return "; ".join(parts) + "."
 
 
 def _say_what_needs_attention(status: JsonObject) -> None:

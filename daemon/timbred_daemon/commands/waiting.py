@@ -52,7 +52,7 @@ def progress() -> Generator[Report]:
         task = bar.add_task("starting")
 
         def report(status: JsonObject) -> None:
-            done, found = _done_and_found(status)
+            done, found, _ = _done_and_found(status)
             bar.update(task, completed=done, total=found or None, description=_description(status))
 
         yield report
@@ -67,17 +67,20 @@ def lines_of_progress(clock: Callable[[], float]) -> Report:
         now = clock()
         if now - last >= _LINE_EVERY:
             last = now
-            done, found = _done_and_found(status)
-            say(f"{_description(status)}: {done} of {found} files")
+            done, found, what = _done_and_found(status)
+            say(f"{_description(status)}: {done} of {found} {what}")
 
     return report
 
 
-def _done_and_found(status: JsonObject) -> tuple[int, int]:
-    files = status["files"]
-    return files["indexed"] + files["failed"], files["found"]
+def _done_and_found(status: JsonObject) -> tuple[int, int, str]:
+    """How much is done, of how much, of what: files first, then the segments that CLAP hears behind them."""
+    files, clap = status["files"], status["spaces"]["clap"]
+    if not files["pending"] and clap["pending"]:
+        return clap["vectors"], clap["vectors"] + clap["pending"], "segments heard"
+    return files["indexed"] + files["failed"], files["found"], "files"
 
 
 def _description(status: JsonObject) -> str:
-    eta: float | None = status.get("eta")
+    eta: float | None = status.get("eta") or status["spaces"]["clap"]["eta"]
     return status["state"] if eta is None else f"{status['state']}, about {round(eta)} s left"

@@ -98,7 +98,21 @@ def save_analysis(
                 "INSERT INTO vector (segment_id, space_id, seq, data) VALUES (?, ?, ?, ?)",
                 (identity, space_id, seq, segment.vector),
             )
+    _keep_other_spaces(connection, sound, space_id, seq)
     return sound
+
+
+def _keep_other_spaces(connection: sqlite3.Connection, sound: SoundId, space_id: int, seq: Seq) -> None:
+    """Another extractor's segments that are the same stretches need not be heard again by the other space."""
+    connection.execute(
+        "INSERT INTO vector (segment_id, space_id, seq, data) "
+        "SELECT new.id, vector.space_id, ?3, vector.data FROM segment AS old JOIN vector ON segment_id = old.id "
+        "JOIN segment AS new ON new.sound_id = old.sound_id AND new.dead_seq IS NULL "
+        'AND abs(new.start - old.start) < 1e-3 AND abs(new."end" - old."end") < 1e-3 '
+        "WHERE old.sound_id = ?1 AND old.dead_seq = ?3 AND vector.space_id <> ?2 "
+        "AND (SELECT name FROM space WHERE id = vector.space_id) <> (SELECT name FROM space WHERE id = ?2)",
+        (sound, space_id, seq),
+    )
 
 
 def revive(connection: sqlite3.Connection, sound: SoundId, seq: Seq) -> None:

@@ -55,13 +55,19 @@ def changes(
         (space, version, since),
     ).fetchall()
     dead = connection.execute("SELECT id FROM segment WHERE dead_seq > ?", (catalogue_since,)).fetchall()
-    touched = connection.execute(
+    # Whose visibility may have changed: sounds that moved, and segments that this space has only now.
+    shown = (
         "SELECT segment.id, segment.sound_id, EXISTS (SELECT 1 FROM file JOIN folder ON folder.id = folder_id "
-        f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE}) "
-        "FROM segment JOIN sound ON sound.id = segment.sound_id JOIN vector ON segment_id = segment.id "
-        "AND space_id = (SELECT id FROM space WHERE name = ? AND version = ?) "
-        "WHERE sound.seq > ? AND dead_seq IS NULL",
-        (space, version, catalogue_since),
+        f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE}) FROM segment "
+    )
+    touched = connection.execute(
+        f"{shown} JOIN sound ON sound.id = segment.sound_id JOIN vector ON segment_id = segment.id "
+        "AND space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) "
+        "WHERE sound.seq > ?3 AND dead_seq IS NULL "
+        f"UNION ALL {shown} JOIN vector ON segment_id = segment.id "
+        "WHERE space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) AND vector.seq > ?4 "
+        "AND dead_seq IS NULL",
+        (space, version, catalogue_since, since),
     ).fetchall()
     return Changes(
         seq,
@@ -111,6 +117,16 @@ def query_vectors(
         "AND +space_id = (SELECT id FROM space WHERE name = ? AND version = ?) ORDER BY start",
         (sound, space, version),
     ).fetchall()
+
+
+def dimension(connection: sqlite3.Connection, space: SpaceName, version: str) -> int:
+    """Of the vectors of a version that has some."""
+    row = connection.execute(
+        "SELECT length(data) FROM vector "
+        "WHERE space_id = (SELECT id FROM space WHERE name = ? AND version = ?) LIMIT 1",
+        (space, version),
+    ).fetchone()
+    return int(row[0]) // 4
 
 
 def by_segments(

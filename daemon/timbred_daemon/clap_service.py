@@ -1,0 +1,290 @@
+"""The second space while the daemon runs: which model hears, which version of vectors answers, and what it is asked.
+
+The model that the settings name, or the only one installed, hears every segment in the background. Another version's
+vectors go on answering until its own are complete; then it takes over and the older ones are deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from timbred_api.engine import ClapState
+from timbred_daemon.clap_model import Model
+from timbred_daemon.tasks import Replaceable, replaceable
+from timbred_indexer import weights
+from timbred_indexer.clap_space import ClapSpace, drop_version
+from timbred_indexer.db import Database
+from timbred_indexer.embedder import Embedder
+from timbred_indexer.errors import StorageError, TimbredError, UnavailableError
+from timbred_indexer.live import LiveIndex
+from timbred_indexer.model import AnalysedSegment, FolderId, Seconds, SegmentId, SoundId
+from timbred_indexer.pool import WorkerPool
+from timbred_indexer.search import Searcher
+from timbred_indexer.store import clap, vectors
+from timbred_indexer.store.clap import Stretch
+from timbred_indexer.weights import Choice
+from timbred_indexer.wire import Fill
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0  # how often the folder of models is looked at
+MOST_WORDS = 1_024  # texts whose vectors are kept
+
+_PACKAGES = {"transformers": ("torch", "transformers"), "laion-clap": ("torch", "laion_clap")}
+_EXTRAS = {"transformers": "clap", "laion-clap": "laion-clap"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is built from; ``database``: its path."""
+
+    db: Database
+    librosa: LiveIndex
+    librosa_version: str
+    searcher: Searcher
+    pool: WorkerPool
+    data_dir: str
+    database: str
+
+
+class ClapService:
+    """Implements :class:`timbred_api.engine.Clap`.
+
+    Args:
+        wanted: the model that the settings name; empty for the only one there is.
+        may_work: False while the librosa space is behind.
+        stale: told of files that are not what their rows say.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        wanted: str,
+        fill: Fill,
+        may_work: Callable[[], bool],
+        stale: Callable[[FolderId, bytes], None],
+    ) -> None:
+        self._parts = parts
+        self._wanted = wanted
+        self._fill: Fill = fill
+        self._may_work = may_work
+        self._stale = stale
+        self._choice = Choice(None)
+        self._model: Model | None = None
+        self._older: Model | None = None  # of the version that answers, while another one fills
+        self._embedder: Embedder | None = None
+        self._space: ClapSpace | None = None
+        self._words: dict[tuple[str, str], NDArray[np.float32]] = {}
+        self._seen = -1
+        self._asking: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Follows the folder of models until cancelled."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._close_models)
+            filling = await stack.enter_async_context(replaceable())
+            following = await stack.enter_async_context(replaceable())
+            while True:
+                filling.check()
+                following.check()
+                try:
+                    await self._choose(filling)
+                    await self._serve(following)
+                except StorageError as error:
+                    logger.error("CLAP: %s", error.message)
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def committed(self) -> None:
+        """Something was committed."""
+        if self._space is not None:
+            self._space.keeper.notify()
+        if self._embedder is not None:
+            self._embedder.wake()
+
+    @property
+    def space(self) -> ClapSpace | None:
+        """What answers now."""
+        return self._space
+
+    @property
+    def state(self) -> ClapState:
+        stats = self._embedder.stats if self._embedder is not None else None
+        return ClapState(
+            model=self._model.name if self._model is not None else None,
+            version=self._space.version if self._space is not None else None,
+            filling=self._model.version if self._model is not None else None,
+            missing=stats.missing if stats is not None else 0,
+            aside=stats.aside if stats is not None else 0,
+            rate=stats.rate if stats is not None else 0.0,
+            index=self._space.stats if self._space is not None else None,
+            absent=self._absence(),
+            notes=stats.notes if stats is not None else (),
+        )
+
+    def prefer(self, sound: SoundId) -> None:
+        """Somebody asked about this sound: it and what lies beside it go first."""
+        if self._embedder is None or self._embedder.complete or (self._asking and not self._asking.done()):
+            return
+        self._asking = asyncio.create_task(self._put_first(self._embedder, sound))
+
+    async def _put_first(self, embedder: Embedder, sound: SoundId) -> None:
+        embedder.prefer(await self._parts.db.read(lambda connection: clap.around(connection, sound)))
+
+    async def forget_failures(self) -> int:
+        """Gives what could not be heard another chance; returns how many sounds that is."""
+        if self._embedder is None:
+            return 0
+        return await self._embedder.forget_failures()
+
+    async def hear_words(self, texts: Sequence[str]) -> list[bytes]:
+        """Vectors of texts in the space that answers.
+
+        Raises:
+            UnavailableError: ``clap_unavailable``, with what to do.
+        """
+        model = self._answering()
+        missing = [text for text in dict.fromkeys(texts) if (model.version, text) not in self._words]
+        if missing:
+            if len(self._words) + len(missing) > MOST_WORDS:
+                self._words = {}
+            for text, vector in zip(missing, await model.words(missing), strict=True):
+                self._words[model.version, text] = vector
+        return [self._words[model.version, text].astype("<f4").tobytes() for text in texts]
+
+    async def hear(self, path: bytes, segments: Sequence[AnalysedSegment], deadline: Seconds) -> list[bytes | None]:
+        """Vectors of a file that is not indexed; None for each where nothing can be said."""
+        if self._space is None or self._absence() is not None or not segments:
+            return [None] * len(segments)
+        stretches = [Stretch(SegmentId(0), segment.start, segment.end) for segment in segments]
+        try:
+            model = self._answering()
+            features = await model.features(path, stretches, deadline, interactive=True)
+            return [row.astype("<f4").tobytes() for row in await model.vectors(features)]
+        except TimbredError as error:
+            logger.warning("CLAP could not hear a query: %s", error.message)
+            return [None] * len(segments)
+
+    def _answering(self) -> Model:
+        if (reason := self._absence()) is not None:
+            raise UnavailableError(reason, code="clap_unavailable")
+        for model in (self._model, self._older):
+            if model is not None and (self._space is None or model.version == self._space.version):
+                return model
+        raise UnavailableError(
+            "Another model's vectors still answer, and that model is not installed any more; wait until the new one "
+            "has heard everything.",
+            code="clap_unavailable",
+        )
+
+    def _absence(self) -> str | None:
+        """Why CLAP cannot hear, with what to do."""
+        model = self._choice.model
+        if model is None:
+            return self._choice.reason or "timbred is starting."
+        if any(importlib.util.find_spec(package) is None for package in _PACKAGES[model.loader]):
+            return f"CLAP's packages are missing: run `pip install 'timbred[{_EXTRAS[model.loader]}]'`."
+        return None
+
+    async def _choose(self, filling: Replaceable) -> None:
+        """Takes over a model that was installed, exchanged or removed."""
+        seen = await asyncio.to_thread(_last_change, weights.models_folder(self._parts.data_dir))
+        if seen == self._seen:
+            return
+        self._seen = seen
+        self._choice = await asyncio.to_thread(weights.choose, self._parts.data_dir, self._wanted)
+        chosen = self._choice.model if self._absence() is None else None
+        version = f"{chosen.version}/{self._fill}" if chosen is not None else None
+        if version == (self._model.version if self._model is not None else None):
+            return
+        await filling.end()
+        await self._close_models()
+        self._embedder = None
+        if chosen is None:
+            return
+        self._model = Model(chosen, self._parts.pool, self._fill)
+        self._embedder = Embedder(
+            self._parts.db,
+            self._parts.librosa,
+            self._model,
+            version=self._model.version,
+            may_work=self._may_work,
+            stale=self._stale,
+        )
+        filling.begin(self._embedder.run())
+        logger.info("CLAP hears with %s.", chosen.name)
+
+    async def _serve(self, following: Replaceable) -> None:
+        """Chooses the version that answers, and keeps its calibration up to date."""
+        counts = await self._parts.db.read(clap.versions)
+        version = self._to_serve(counts)
+        if version is not None and (self._space is None or self._space.version != version):
+            await self._take_over(version, following)
+        space = self._space
+        if space is None:
+            return
+        complete = self._embedder is not None and self._embedder.complete
+        await space.calibrate(complete=complete)
+        self._parts.searcher.use_clap(space.search_space)
+        if self._model is not None and self._model.version == space.version:
+            for other in counts.keys() - {space.version}:
+                await drop_version(self._parts.db, other)
+
+    def _to_serve(self, counts: dict[str, int]) -> str | None:
+        """The model's own version once it is complete or alone; until then the one with the most vectors."""
+        if not counts:
+            return None
+        own = self._model.version if self._model is not None else None
+        others = [version for version in counts if version != own]
+        if own in counts and (not others or (self._embedder is not None and self._embedder.complete)):
+            return own
+        if self._space is not None and self._space.version in counts:
+            return self._space.version
+        return max(others, key=lambda version: counts[version]) if others else None
+
+    async def _take_over(self, version: str, following: Replaceable) -> None:
+        parts = self._parts
+        dim = await parts.db.read(lambda connection: vectors.dimension(connection, "clap", version))
+        space = ClapSpace(
+            parts.db,
+            (parts.librosa, parts.librosa_version),
+            version=version,
+            dim=dim,
+            folder=parts.data_dir,
+            database=parts.database,
+        )
+        await space.open()
+        await following.end()
+        self._space = space
+        following.begin(space.follow())
+        if self._model is None or self._model.version != version:
+            self._older = await asyncio.to_thread(self._find_older, version)
+        parts.searcher.use_clap(space.search_space)
+
+    def _find_older(self, version: str) -> Model | None:
+        for installed in weights.installed(self._parts.data_dir):
+            if f"{installed.version}/{self._fill}" == version:
+                return Model(installed, self._parts.pool, self._fill)
+        return None
+
+    async def _close_models(self) -> None:
+        for model in (self._model, self._older):
+            if model is not None:
+                await model.close()
+        self._model = self._older = None
+
+
+def _last_change(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
