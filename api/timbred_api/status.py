@@ -46,7 +46,7 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
     clap = engine.clap.state
     state = activity.state
     # A commit reaches the index a moment later: until then what it brought is not found, and that is not idle.
-    if state == "idle" and (index.seq < seq or (clap.missing and clap.absent is None)):
+    if state == "idle" and (index.seq < seq or _is_hearing(clap)):
         state = "indexing"
     return Status(
         version=VERSION,
@@ -72,6 +72,12 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
         eta=_eta(totals.pending, activity.rate),
         notes=[*activity.notes, *clap.notes, *_folder_notes(rows)],
     )
+
+
+def _is_hearing(clap: ClapState) -> bool:
+    """Something is to be heard, or a new model to take over from the one that answers."""
+    exchanging = clap.version is not None and clap.filling is not None and clap.filling != clap.version
+    return clap.absent is None and (clap.missing > 0 or exchanging)
 
 
 def _spaces(

@@ -37,11 +37,15 @@ def parse_weights(text: str) -> Weights:
         name, colon, number = (piece.strip() for piece in part.partition(":"))
         if not colon and name in aspects.PRESETS:
             weights |= aspects.by_aspect(aspects.PRESETS[name])
-        elif (space := next((known for known in SPACE_WEIGHTS if known == name), None)) is not None:
+        elif (space := _space(name)) is not None:
             spaces[space] = _number(name, number)
         else:
             weights |= aspects.by_aspect({_known(name): _number(name, number)})
     return Weights(weights, spaces)
+
+
+def _space(name: str) -> SpaceName | None:
+    return next((space for space in SPACE_WEIGHTS if space == name), None)
 
 
 def _known(name: str) -> str:

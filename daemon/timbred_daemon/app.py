@@ -177,6 +177,8 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
             may_work=lambda: control.idle,
             stale=folders.hint,
         )
+        stack.push_async_callback(clap.close)
+        await clap.open()
         db.on_commit = committed
         duplicates = await stack.enter_async_context(
             searching(db, database=database_path, workers=settings.workers, may_work=lambda: control.idle)

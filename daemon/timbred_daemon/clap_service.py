@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from timbred_api.engine import ClapState
 from timbred_daemon.clap_model import Model
-from timbred_daemon.tasks import Replaceable, replaceable
+from timbred_daemon.tasks import Replaceable
 from timbred_indexer import weights
 from timbred_indexer.clap_space import ClapSpace, drop_version
 from timbred_indexer.db import Database
@@ -87,22 +87,37 @@ class ClapService:
         self._words: dict[tuple[str, str], NDArray[np.float32]] = {}
         self._seen = -1
         self._asking: asyncio.Task[None] | None = None
+        self._due = asyncio.Event()
+        self._filling = Replaceable()
+        self._following = Replaceable()
+
+    async def open(self) -> None:
+        """Looks for a model once: after this, what is to be heard is known to be pending."""
+        await self._round()
 
     async def run(self) -> None:
         """Follows the folder of models until cancelled."""
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(self._close_models)
-            filling = await stack.enter_async_context(replaceable())
-            following = await stack.enter_async_context(replaceable())
-            while True:
-                filling.check()
-                following.check()
-                try:
-                    await self._choose(filling)
-                    await self._serve(following)
-                except StorageError as error:
-                    logger.error("CLAP: %s", error.message)
-                await asyncio.sleep(LOOK_SECONDS)
+        while True:
+            self._due.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._due.wait()
+            self._filling.check()
+            self._following.check()
+            await self._round()
+
+    async def close(self) -> None:
+        """Ends what it began."""
+        await self._filling.end()
+        await self._following.end()
+        await self._close_models()
+
+    async def _round(self) -> None:
+        try:
+            await self._choose()
+            await self._serve()
+        except StorageError as error:
+            logger.error("CLAP: %s", error.message)
 
     def committed(self) -> None:
         """Something was committed."""
@@ -110,6 +125,13 @@ class ClapService:
             self._space.keeper.notify()
         if self._embedder is not None:
             self._embedder.wake()
+            if not self._settled and (self._space is None or self._embedder.complete):
+                self._due.set()
+
+    @property
+    def _settled(self) -> bool:
+        """What answers is what is being made."""
+        return self._model is None or (self._space is not None and self._space.version == self._model.version)
 
     @property
     def space(self) -> ClapSpace | None:
@@ -118,7 +140,8 @@ class ClapService:
 
     @property
     def state(self) -> ClapState:
-        stats = self._embedder.stats if self._embedder is not None else None
+        searchable = self._space.view.visible if self._space is not None and self._settled else None
+        stats = self._embedder.stats(searchable) if self._embedder is not None else None
         return ClapState(
             model=self._model.name if self._model is not None else None,
             version=self._space.version if self._space is not None else None,
@@ -195,7 +218,7 @@ class ClapService:
             return f"CLAP's packages are missing: run `pip install 'timbred[{_EXTRAS[model.loader]}]'`."
         return None
 
-    async def _choose(self, filling: Replaceable) -> None:
+    async def _choose(self) -> None:
         """Takes over a model that was installed, exchanged or removed."""
         seen = await asyncio.to_thread(_last_change, weights.models_folder(self._parts.data_dir))
         if seen == self._seen:
@@ -206,7 +229,7 @@ class ClapService:
         version = f"{chosen.version}/{self._fill}" if chosen is not None else None
         if version == (self._model.version if self._model is not None else None):
             return
-        await filling.end()
+        await self._filling.end()
         await self._close_models()
         self._embedder = None
         if chosen is None:
@@ -220,38 +243,31 @@ class ClapService:
             may_work=self._may_work,
             stale=self._stale,
         )
-        filling.begin(self._embedder.run())
+        self._filling.begin(self._embedder.run())
         logger.info("CLAP hears with %s.", chosen.name)
 
-    async def _serve(self, following: Replaceable) -> None:
+    async def _serve(self) -> None:
         """Chooses the version that answers, and keeps its calibration up to date."""
-        counts = await self._parts.db.read(clap.versions)
-        version = self._to_serve(counts)
-        if version is not None and (self._space is None or self._space.version != version):
-            await self._take_over(version, following)
-        space = self._space
-        if space is None:
-            return
         complete = self._embedder is not None and self._embedder.complete
-        await space.calibrate(complete=complete)
-        self._parts.searcher.use_clap(space.search_space)
-        if self._model is not None and self._model.version == space.version:
-            for other in counts.keys() - {space.version}:
-                await drop_version(self._parts.db, other)
+        if self._space is None or (complete and not self._settled):
+            await self._choose_version(complete)
+        if self._space is not None and await self._space.calibrate(complete=complete):
+            self._parts.searcher.use_clap(self._space.search_space)
 
-    def _to_serve(self, counts: dict[str, int]) -> str | None:
+    async def _choose_version(self, complete: bool) -> None:
         """The model's own version once it is complete or alone; until then the one with the most vectors."""
-        if not counts:
-            return None
+        counts = await self._parts.db.read(clap.versions)
         own = self._model.version if self._model is not None else None
         others = [version for version in counts if version != own]
-        if own in counts and (not others or (self._embedder is not None and self._embedder.complete)):
-            return own
-        if self._space is not None and self._space.version in counts:
-            return self._space.version
-        return max(others, key=lambda version: counts[version]) if others else None
+        if own in counts and (complete or not others):
+            await self._take_over(own)
+        elif others and not complete:
+            await self._take_over(max(others, key=lambda version: counts[version]))
+        if complete:
+            for version in others:
+                await drop_version(self._parts.db, version)
 
-    async def _take_over(self, version: str, following: Replaceable) -> None:
+    async def _take_over(self, version: str) -> None:
         parts = self._parts
         dim = await parts.db.read(lambda connection: vectors.dimension(connection, "clap", version))
         space = ClapSpace(
@@ -263,9 +279,9 @@ class ClapService:
             database=parts.database,
         )
         await space.open()
-        await following.end()
+        await self._following.end()
         self._space = space
-        following.begin(space.follow())
+        self._following.begin(space.follow())
         if self._model is None or self._model.version != version:
             self._older = await asyncio.to_thread(self._find_older, version)
         parts.searcher.use_clap(space.search_space)

@@ -50,12 +50,3 @@ class Replaceable:
             self._task.cancel()
             await asyncio.wait([self._task])
             self._task = None
-
-
-@asynccontextmanager
-async def replaceable() -> AsyncGenerator[Replaceable]:
-    made = Replaceable()
-    try:
-        yield made
-    finally:
-        await made.end()

@@ -11,7 +11,7 @@ from timbred_indexer.calibration import Calibration, spread_out
 from timbred_indexer.db import Database
 from timbred_indexer.index import get_bits
 from timbred_indexer.keeper import IndexKeeper, IndexStats
-from timbred_indexer.live import LiveIndex
+from timbred_indexer.live import LiveIndex, View
 from timbred_indexer.model import SegmentId
 from timbred_indexer.search import SearchSpace
 from timbred_indexer.store import clap
@@ -47,6 +47,10 @@ class ClapSpace:
     @property
     def search_space(self) -> SearchSpace:
         return SearchSpace(self._live, self._stored, self._calibration)
+
+    @property
+    def view(self) -> View:
+        return self._live.view
 
     @property
     def stats(self) -> IndexStats:

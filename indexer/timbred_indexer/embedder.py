@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4  # for a file that cannot be read, or that ends its worker
 TROUBLE_SECONDS = 30.0  # a model that does not start, or a full disk, is tried again after this
+RETRY_SECONDS = 1.0  # until the first retry; each later one waits four times as long
 BUSY_SECONDS = 1.0  # how often to look whether the librosa space has caught up
 RATE_WINDOW = 30.0
 
@@ -116,12 +117,16 @@ class Embedder:
     @property
     def complete(self) -> bool:
         """Every segment has been heard, or set aside."""
-        return self._opened and not self._in_flight and not self._missing()
+        return self._opened and not self._in_flight and not self._missing(waiting=True)
 
-    @property
-    def stats(self) -> EmbedderStats:
-        missing = len(self._missing())
-        return EmbedderStats(missing, len(self._aside), self._rate(), self._notes())
+    def stats(self, searchable: Mask | None = None) -> EmbedderStats:
+        """How far it is.
+
+        Args:
+            searchable: the segments whose vectors can be found already: the rest is missing, stored or not.
+        """
+        missing = len(self._missing(searchable, waiting=True))
+        return EmbedderStats(missing, len(self._final()), self._rate(), self._notes())
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -190,18 +195,26 @@ class Embedder:
         rest = (segment for segment in missing if segment in open_)
         return first + [segment for segment, _ in zip(rest, range(self._ears.batch - len(first)), strict=False)]
 
-    def _missing(self) -> list[SegmentId]:
-        """Segments to be heard, newest first; what waits for something is left out."""
+    def _missing(self, have: Mask | None = None, *, waiting: bool = False) -> list[SegmentId]:
+        """Segments to be heard, newest first; with ``waiting`` also those that are not to be tried yet."""
         view = self._librosa.view
         if self._later[0] != view.seq:
             self._later = (view.seq, set())
-        beyond = segments_beyond(view, self._have)
-        now = self._clock()
-        waiting = [sound for sound, why in self._aside.items() if why.retry_at is None or why.retry_at > now]
-        if waiting:
-            beyond = beyond[~np.isin(view.sounds(beyond), waiting)]
+        beyond = segments_beyond(view, self._have if have is None else have)
+        aside = self._final() if waiting else self._waiting()
+        if aside:
+            beyond = beyond[~np.isin(view.sounds(beyond), aside)]
         later = self._later[1]
         return [SegmentId(segment) for segment in beyond.tolist() if segment not in later]
+
+    def _final(self) -> list[SoundId]:
+        """Sounds that are not tried again by themselves."""
+        return [sound for sound, why in self._aside.items() if why.retry_at is None]
+
+    def _waiting(self) -> list[SoundId]:
+        """Sounds that are not to be tried now."""
+        now = self._clock()
+        return [sound for sound, why in self._aside.items() if why.retry_at is None or why.retry_at > now]
 
     async def _look_up(self, claimed: list[SegmentId]) -> list[Unembedded]:
         def read(connection: sqlite3.Connection) -> tuple[set[SegmentId], list[Unembedded]]:
@@ -238,17 +251,16 @@ class Embedder:
     async def _embed(self, ready: Sequence[_Prepared]) -> None:
         """One batch; if the model dies of it, sound by sound, to find the one that it dies of."""
         try:
-            if await self._hear(ready) is None:
-                return
             sounds = list(dict.fromkeys(one.sound for one in ready))
-            deaths: dict[SoundId, TimbredError] = {}
-            for sound in sounds:
-                if (error := await self._hear([one for one in ready if one.sound == sound])) is not None:
-                    deaths[sound] = error
-            if len(deaths) == len(sounds) > 1:
-                raise StorageError(f"the model fails at every sound: {deaths[sounds[0]].message}", code="clap_failed")
-            for sound, error in deaths.items():
-                await self._set_aside(sound, error)
+            error = await self._hear(ready)
+            deaths = {sounds[0]: error} if error is not None else {}
+            if error is not None and len(sounds) > 1:
+                alone = {sound: await self._hear([one for one in ready if one.sound == sound]) for sound in sounds}
+                deaths = {sound: error for sound, error in alone.items() if error is not None}
+                if len(deaths) == len(sounds):
+                    raise StorageError(f"the model fails at every sound: {error.message}", code="clap_failed")
+            for sound, why in deaths.items():
+                await self._set_aside(sound, why)
         finally:
             self._in_flight -= {one.segment for one in ready}
 
@@ -270,7 +282,9 @@ class Embedder:
         known = self._aside.get(sound)
         attempts = 1 + (known.attempts if known is not None else 0)
         final = isinstance(error, InputError) or attempts >= MAX_ATTEMPTS
-        why = Unheard(error.code, error.message, attempts, None if final else self._clock() + 5.0 * 4**attempts)
+        why = Unheard(
+            error.code, error.message, attempts, None if final else self._clock() + RETRY_SECONDS * 4 ** (attempts - 1)
+        )
         await self._db.write(lambda connection: clap.set_aside(connection, self._version, sound, why))
         self._aside = {**self._aside, sound: why}
 

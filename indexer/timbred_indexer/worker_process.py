@@ -53,8 +53,7 @@ async def start_worker(
         async with asyncio.timeout(deadline):
             await worker.read_ready()
     except BaseException as error:
-        worker.kill()
-        await worker.wait_closed()
+        await worker.end()
         if isinstance(error, TimeoutError):
             raise WorkerError(f"a worker was not ready after {deadline:g} s", code="timed_out") from None
         raise
@@ -108,6 +107,18 @@ class WorkerProcess(asyncio.SubprocessProtocol):
             # Not Popen.kill(): that polls, and can snatch the exit status from asyncio's child watcher.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+    async def end(self) -> None:
+        """Kill it, and return when it is reaped; not before that, even if cancelled meanwhile."""
+        self.kill()
+        cancelled: asyncio.CancelledError | None = None
+        while not self._closed.done():
+            try:
+                await self.wait_closed()
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     async def wait_closed(self) -> None:
         """Return when the process is reaped and its pipes are closed."""

@@ -21,6 +21,7 @@ from timbred_api.engine import Activity, ClapState, Engine
 from timbred_api.locations import to_uri
 from timbred_indexer import aspects
 from timbred_indexer.db import Database, next_seq
+from timbred_indexer.duplicates.finder import Progress
 from timbred_indexer.errors import RequestError, UnavailableError
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
@@ -30,7 +31,7 @@ from timbred_indexer.query import SPACE_WEIGHTS
 from timbred_indexer.reading import fingerprint
 from timbred_indexer.scan import Seen, look
 from timbred_indexer.search import Searcher, SearchSpace
-from timbred_indexer.store import files, folders, sounds, vectors
+from timbred_indexer.store import duplicates, files, folders, sounds, vectors
 from timbred_indexer.stored import StoredVectors
 from timbred_indexer.wire import AnalyseJob
 
@@ -118,6 +119,20 @@ class FakeClap:
         return 0
 
 
+class FakeDuplicates:
+    """A search that never gets further by itself. ``asked``: how often somebody wanted to know."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.passed_over = 0
+
+    def ask(self) -> None:
+        self.asked += 1
+
+    def progress(self, connection: sqlite3.Connection) -> Progress:
+        return Progress(duplicates.owed(connection), self.passed_over)
+
+
 class Face:
     """A library in ``root`` and the client that asks about it."""
 
@@ -136,6 +151,7 @@ class Face:
         )
         self.clap = FakeClap()
         self.searcher = Searcher(SearchSpace(live, StoredVectors("librosa", VERSION)))
+        self.duplicates = FakeDuplicates()
         self.engine = Engine(
             db=db,
             searcher=self.searcher,
@@ -143,6 +159,7 @@ class Face:
             workers=self.workers,
             control=self.control,
             clap=self.clap,
+            duplicates=self.duplicates,
             version=VERSION,
             weights=dict(aspects.WEIGHTS),
             space_weights=dict(SPACE_WEIGHTS),

@@ -83,6 +83,9 @@ class _Question(Generic[Result]):
         except WorkerError as error:
             self.fail(error)
             raise
+        except asyncio.CancelledError:
+            self.fail(_stopping())
+            raise
         if isinstance(reply, Failed):
             self.fail(reply.error)
         elif not self.answer.done():
@@ -249,8 +252,7 @@ class ClapHost:
             await self._answer(worker)
         finally:
             self._worker = None
-            worker.kill()
-            await worker.wait_closed()
+            await worker.end()
 
     async def _answer(self, worker: WorkerProcess) -> None:
         """Until the worker dies, or there was nothing to do for ``idle_seconds``."""
