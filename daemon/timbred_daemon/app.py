@@ -173,7 +173,8 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         clap = ClapService(
             Parts(db, live, version, searcher, pool, data_dir, database_path),
             wanted=settings.clap_model,
-            fill="repeatpad",
+            fill=settings.clap_short_sounds,
+            threads=settings.clap_threads,
             may_work=lambda: control.idle,
             stale=folders.hint,
         )

@@ -19,10 +19,10 @@ from timbred_indexer.wire import MAX_STRETCHES, FeaturesJob, Fill
 class Model:
     """One installed model: its worker, and features made for it. ``ears`` of the embedder."""
 
-    def __init__(self, installed: InstalledModel, pool: WorkerPool, fill: Fill) -> None:
+    def __init__(self, installed: InstalledModel, pool: WorkerPool, fill: Fill, threads: int) -> None:
         self.version = f"{installed.version}/{fill}"
         self.name = installed.name
-        self._host = ClapHost(installed)
+        self._host = ClapHost(installed, threads=threads)
         self._pool = pool
         self._fill: Fill = fill
 

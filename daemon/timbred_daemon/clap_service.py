@@ -61,6 +61,8 @@ class ClapService:
 
     Args:
         wanted: the model that the settings name; empty for the only one there is.
+        fill: how a short sound becomes 10 s; part of the version.
+        threads: for the model; 0 is half of the cores.
         may_work: False while the librosa space is behind.
         stale: told of files that are not what their rows say.
     """
@@ -71,12 +73,14 @@ class ClapService:
         *,
         wanted: str,
         fill: Fill,
+        threads: int,
         may_work: Callable[[], bool],
         stale: Callable[[FolderId, bytes], None],
     ) -> None:
         self._parts = parts
         self._wanted = wanted
         self._fill: Fill = fill
+        self._threads = threads
         self._may_work = may_work
         self._stale = stale
         self._choice = Choice(None)
@@ -234,7 +238,7 @@ class ClapService:
         self._embedder = None
         if chosen is None:
             return
-        self._model = Model(chosen, self._parts.pool, self._fill)
+        self._model = Model(chosen, self._parts.pool, self._fill, self._threads)
         self._embedder = Embedder(
             self._parts.db,
             self._parts.librosa,
@@ -289,7 +293,7 @@ class ClapService:
     def _find_older(self, version: str) -> Model | None:
         for installed in weights.installed(self._parts.data_dir):
             if f"{installed.version}/{self._fill}" == version:
-                return Model(installed, self._parts.pool, self._fill)
+                return Model(installed, self._parts.pool, self._fill, self._threads)
         return None
 
     async def _close_models(self) -> None:

@@ -10,6 +10,8 @@ from typing import Final, TypeVar, cast
 from timbred_daemon.config_file import ConfigFile, read_config_file
 from timbred_daemon.config_folders import FolderSetting, parse_folders
 from timbred_daemon.config_values import (
+    LOG_LEVELS,
+    SHORT_SOUNDS,
     WEIGHT_NAMES,
     Complaint,
     Listen,
@@ -17,14 +19,15 @@ from timbred_daemon.config_values import (
     Parsed,
     PathRules,
     Severity,
+    ShortSounds,
     did_you_mean,
+    parse_choice,
+    parse_count,
     parse_data_dir,
     parse_duration,
     parse_listen,
-    parse_log_level,
     parse_model_name,
     parse_weights,
-    parse_workers,
     wrong_type,
 )
 from timbred_indexer.model import Seconds
@@ -42,6 +45,8 @@ KEYS: Final = (
     "log_level",
     "weights",
     "clap.model",
+    "clap.short_sounds",
+    "clap.threads",
 )
 _TABLES: Final = tuple({key.partition(".")[0]: None for key in KEYS if "." in key})
 _ENVIRONMENT: Final = {"data_dir": "TIMBRED_DATA_DIR", "listen": "TIMBRED_LISTEN"}
@@ -66,6 +71,8 @@ class Settings:
         log_level: the least that is logged.
         weights: space or aspect name → weight; a name that is absent keeps its default.
         clap_model: name of the CLAP model to use; empty: the one that is installed.
+        clap_short_sounds: how a sound under 10 s becomes the 10 s that the model takes.
+        clap_threads: for the model, on the processor; 0: half of the cores.
     """
 
     folders: tuple[FolderSetting, ...]
@@ -78,6 +85,8 @@ class Settings:
     log_level: LogLevel
     weights: Mapping[str, float]
     clap_model: str
+    clap_short_sounds: ShortSounds
+    clap_threads: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,16 +251,21 @@ def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
     no_weights: Mapping[str, float] = {}
     no_folders: tuple[FolderSetting, ...] = ()
     level: LogLevel = "info"
+    fill: ShortSounds = "repeatpad"
     return Settings(
         folders=merge.take("folders", no_folders, lambda value, rules: parse_folders("folders", value, rules)),
         data_dir=merge.take("data_dir", _data_dir(), lambda value, rules: parse_data_dir("data_dir", value, rules)),
         listen=merge.take("listen", Listen("127.0.0.1", 8462), lambda value, _: parse_listen("listen", value)),
-        workers=merge.take("workers", _half_the_cores(), lambda value, _: parse_workers("workers", value)),
+        workers=merge.take("workers", _half_the_cores(), lambda value, _: parse_count("workers", value, least=1)),
         rescan_interval=seconds("rescan_interval", 3600, 1, 30 * _DAY),
         poll_interval=seconds("poll_interval", 10, 0.1, _DAY),
         quiet=seconds("quiet", 0.2, 0, 60),
-        log_level=merge.take("log_level", level, lambda value, _: parse_log_level("log_level", value)),
+        log_level=merge.take("log_level", level, lambda value, _: parse_choice("log_level", value, LOG_LEVELS)),
         weights=merge.take("weights", no_weights, lambda value, _: parse_weights("weights", value, weight_names)),
+        clap_short_sounds=merge.take(
+            "clap.short_sounds", fill, lambda value, _: parse_choice("clap.short_sounds", value, SHORT_SOUNDS)
+        ),
+        clap_threads=merge.take("clap.threads", 0, lambda value, _: parse_count("clap.threads", value, least=0)),
         clap_model=merge.take("clap.model", "", lambda value, _: parse_model_name("clap.model", value)),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Literal, Never, TypeVar, cast
 
@@ -36,7 +36,11 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: Final[tuple[LogLevel, ...]] = ("debug", "info", "warning", "error")
 
 Severity = Literal["error", "warning"]
+ShortSounds = Literal["repeatpad", "repeat", "pad"]
+SHORT_SOUNDS: Final[tuple[ShortSounds, ...]] = ("repeatpad", "repeat", "pad")
+
 T_co = TypeVar("T_co", covariant=True)
+C = TypeVar("C", bound=str)
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?\s*(?:ms|s|m|h|d)\s*)+")
@@ -202,24 +206,24 @@ def _is_loopback(host: str) -> bool:
     return address == IPv6Address("::1") or (isinstance(address, IPv4Address) and address.is_loopback)
 
 
-def parse_workers(key: str, value: object) -> Parsed[int]:
-    """How many analysing processes run side by side: an integer of at least 1."""
+def parse_count(key: str, value: object, *, least: int) -> Parsed[int]:
+    """An integer of at least ``least``."""
     if not isinstance(value, int) or isinstance(value, bool):
-        return _refuse(wrong_type(key, "an integer of at least 1", value))
-    if value < 1:
-        return _refuse(Complaint(key, f"{key} must be at least 1, not {value}"))
+        return _refuse(wrong_type(key, f"an integer of at least {least}", value))
+    if value < least:
+        return _refuse(Complaint(key, f"{key} must be at least {least}, not {value}"))
     return Parsed(value)
 
 
-def parse_log_level(key: str, value: object) -> Parsed[LogLevel]:
-    """``debug``, ``info``, ``warning`` or ``error``, in any case."""
-    wanted = f"one of {', '.join(LOG_LEVELS)}"
+def parse_choice(key: str, value: object, choices: Sequence[C]) -> Parsed[C]:
+    """One of a few words, in any case."""
+    wanted = f"one of {', '.join(choices)}"
     if not isinstance(value, str):
         return _refuse(wrong_type(key, wanted, value))
-    for level in LOG_LEVELS:
-        if value.lower() == level:
-            return Parsed(level)
-    return _refuse(Complaint(key, f"{key} must be {wanted}, not {value!r}", did_you_mean(value, LOG_LEVELS)))
+    for choice in choices:
+        if value.lower() == choice:
+            return Parsed(choice)
+    return _refuse(Complaint(key, f"{key} must be {wanted}, not {value!r}", did_you_mean(value, choices)))
 
 
 def parse_model_name(key: str, value: object) -> Parsed[str]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from timbred_daemon.config import FolderSetting, Listen, Loaded, load
 from timbred_daemon.config_file import find_key_lines
-from timbred_daemon.config_values import WEIGHT_NAMES, parse_duration, parse_listen
+from timbred_daemon.config_values import SHORT_SOUNDS, WEIGHT_NAMES, parse_duration, parse_listen
+from timbred_indexer.wire import FILLS
 
 
 class Settings:
@@ -296,3 +297,17 @@ def test_an_ipv6_address_is_bracketed_in_urls() -> None:
     listen = parse_listen("listen", "[::1]:8462").value
     assert listen is not None
     assert listen.address == "http://[::1]:8462"
+
+
+def test_the_settings_of_clap_are_read_and_checked(file: Settings) -> None:
+    loaded = file.load('[clap]\nshort_sounds = "Pad"\nthreads = 3')
+    assert (loaded.settings.clap_short_sounds, loaded.settings.clap_threads, loaded.problems) == ("pad", 3, ())
+    problems = file.load('[clap]\nshort_sounds = "padd"\nthreads = -1').problems
+    assert [(problem.key, problem.suggestion) for problem in problems] == [
+        ("clap.short_sounds", "pad"),
+        ("clap.threads", None),
+    ]
+
+
+def test_the_settings_know_every_way_to_fill() -> None:
+    assert SHORT_SOUNDS == FILLS
