@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -38,9 +37,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0  # how often the folder of models is looked at
 MOST_WORDS = 1_024  # texts whose vectors are kept
-
-_PACKAGES = {"transformers": ("torch", "transformers"), "laion-clap": ("torch", "laion_clap")}
-_EXTRAS = {"transformers": "clap", "laion-clap": "laion-clap"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +214,7 @@ class ClapService:
         model = self._choice.model
         if model is None:
             return self._choice.reason or "timbred is starting."
-        if any(importlib.util.find_spec(package) is None for package in _PACKAGES[model.loader]):
-            return f"CLAP's packages are missing: run `pip install 'timbred[{_EXTRAS[model.loader]}]'`."
-        return None
+        return weights.lacking(model)
 
     async def _choose(self) -> None:
         """Takes over a model that was installed, exchanged or removed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from timbred_api.client import DaemonNotRunning, ProblemError
+from timbred_daemon.commands.doctor import doctor
 from timbred_daemon.commands.duplicates import duplicates
 from timbred_daemon.commands.folders import folders, rescan
 from timbred_daemon.commands.model import model
@@ -53,5 +54,8 @@ def main() -> None:
     """
 
 
-for _command in (run, similar, duplicates, search, status, folders, rescan, label, sounds, failures, model, config):
+_SOUNDS = (similar, search, duplicates, sounds, label, failures)
+_DAEMON = (run, status, folders, rescan, model, doctor, config)
+
+for _command in (*_DAEMON, *_SOUNDS):
     main.add_command(_command)

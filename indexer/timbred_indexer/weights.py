@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from timbred_indexer.errors import NotFoundError, RequestError, StorageError
 from timbred_indexer.weights_manifest import MANIFEST, InstalledModel, Loader, is_name, read_manifest, sha256
 
-__all__ = ["KNOWN", "Choice", "InstalledModel", "KnownModel", "choose", "find", "installed", "open_model", "verify"]
-
 _FINDER: Final = (".DS_Store", "._")
 """What macOS leaves in any folder that was looked at; no loader opens these."""
 _NO_FILE: Final = -1
 _MEGABYTE: Final = 1_000_000
+_NEEDS: Final[Mapping[Loader, tuple[tuple[str, ...], str]]] = {
+    "transformers": (("torch", "transformers"), "clap"),
+    "laion-clap": (("torch", "transformers", "laion_clap"), "laion-clap"),
+}
+"""Packages of each loader, and the extra that brings them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,14 @@ def choose(data_dir: str, wanted: str) -> Choice:
     for model in models:
         return Choice(model)
     return Choice(None, "No model is installed: run `timbred model fetch NAME` (`timbred model list` has the names).")
+
+
+def lacking(model: InstalledModel) -> str | None:
+    """What to install before this model can be loaded; None when its packages are there. Nothing is imported."""
+    needed, extra = _NEEDS[model.loader]
+    if all(importlib.util.find_spec(package) is not None for package in needed):
+        return None
+    return f"CLAP's packages are missing: run `pip install 'timbred[{extra}]'`."
 
 
 def open_model(data_dir: str, name: str) -> InstalledModel:

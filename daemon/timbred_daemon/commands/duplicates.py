@@ -84,17 +84,21 @@ def _write(found: list[JsonObject]) -> None:
     if sys.stdout.isatty():
         for group in found:
             members = cast("list[JsonObject]", group["members"])
-            write_rows(("Similar", "ID", "Sound", "What it is"), (_for_people(row) for row in members))
+            write_rows(("Similar", "ID", "Sound", "What it is"), (line for row in members for line in _for_people(row)))
     else:
         write_rows((), (_cells(group, row) for group in found for row in group["members"]))
 
 
-def _for_people(row: JsonObject) -> list[Cell]:
+def _for_people(row: JsonObject) -> Iterator[list[Cell]]:
+    """A line for the sound, and one for each further file with its bytes."""
     evidence = cast("JsonObject | None", row["evidence"])
-    where = "\n".join(cast("list[str]", row["paths"]))
+    first, *others = cast("list[str]", row["paths"])
     if evidence is None:
-        return ["", row["sound_id"], where, "The longest, best kept one."]
-    return [f"{evidence['similarity']:.2f}", row["sound_id"], where, evidence["sentence"]]
+        yield ["", row["sound_id"], first, "The longest, best kept one."]
+    else:
+        yield [f"{evidence['similarity']:.2f}", row["sound_id"], first, evidence["sentence"]]
+    for path in others:
+        yield ["", "", path, ""]
 
 
 def _cells(group: JsonObject, row: JsonObject) -> list[Cell]:
