@@ -17,7 +17,7 @@ from timbred_api.schemas_duplicates import (
 )
 from timbred_indexer.duplicates import groups
 from timbred_indexer.duplicates.finder import Progress
-from timbred_indexer.duplicates.groups import COHERENCE, STEADINESS, Group
+from timbred_indexer.duplicates.groups import CLOSENESS, COHERENCE, Group
 from timbred_indexer.model import SoundId
 from timbred_indexer.store import duplicates, sounds
 from timbred_indexer.store.duplicates import Alike
@@ -37,7 +37,7 @@ async def find(engine: Engine, parameters: DuplicateParameters) -> DuplicateList
 
     def load(connection: sqlite3.Connection) -> DuplicateList:
         progress = engine.duplicates.progress(connection)
-        pairs = duplicates.alike(connection, COHERENCE, STEADINESS)
+        pairs = duplicates.alike(connection, COHERENCE, CLOSENESS)
         found = groups.grouped(pairs, duplicates.in_many_files(connection), parameters.kind)
         if folder is not None:
             inside = duplicates.in_folder(connection, folder)

@@ -82,14 +82,14 @@ class TextParameters(AnswerOptions):
 
 class Segment(Result):
     start: float = Field(description="Seconds into the untrimmed file.")
-    end: float
+    end: float = Field(description="Likewise.")
 
 
 class Scores(Result):
     """Each in [0, 1]; null where a space has nothing to say yet."""
 
-    clap: float | None
-    librosa: float | None
+    clap: float | None = Field(description="By the model's embeddings.")
+    librosa: float | None = Field(description="By the descriptors.")
 
 
 class SoundRow(Result):
@@ -118,10 +118,10 @@ class SimilarRow(SoundRow):
 class QueryEcho(Result):
     """What was searched by."""
 
-    sound_id: int | None
-    path: str | None
-    duration: float | None
-    text: str | None = None
+    sound_id: int | None = Field(description="null for a sound that is not indexed, and for words.")
+    path: str | None = Field(description="For display; null unless a file was named.")
+    duration: float | None = Field(description="Seconds; null for words.")
+    text: str | None = Field(None, description="The words.")
 
 
 class SimilarResult(Result):
@@ -135,25 +135,29 @@ class SimilarResult(Result):
 class FileCounts(Result):
     """found = indexed + failed + pending; missing and offline apart."""
 
-    found: int
-    indexed: int
-    failed: int
-    pending: int
-    missing: int
-    offline: int
+    found: int = Field(description="Files that are there.")
+    indexed: int = Field(description="Those that can be found by a search.")
+    failed: int = Field(description="Those that could not be analysed.")
+    pending: int = Field(description="Those that are still to be analysed.")
+    missing: int = Field(description="Files that are gone.")
+    offline: int = Field(description="Files in folders that cannot be reached now.")
 
 
 class FolderRow(Result):
-    id: int
-    path: str
-    uri: str
-    source: Literal["config", "added"]
-    state: Literal["online", "offline", "suspect"]
-    reason: str | None
+    """A watched folder."""
+
+    id: int = Field(description="The folder's number.")
+    path: str = Field(description="Where it is, for display.")
+    uri: str = Field(description="Its exact location.")
+    source: Literal["config", "added"] = Field(description="From the settings, or added while running.")
+    state: Literal["online", "offline", "suspect"] = Field(
+        description="offline: it cannot be reached; suspect: it lost so many files at once that they are only hidden."
+    )
+    reason: str | None = Field(description="Why it is not online.")
     watch: Literal["native", "poll"] = Field(description="How changes are noticed now.")
-    scanning: bool
+    scanning: bool = Field(description="It is being looked through.")
     last_scan: str | None = Field(description="When the last whole scan ended, ISO 8601.")
-    files: FileCounts
+    files: FileCounts = Field(description="How many of its files are in which state.")
 
 
 class FolderList(Result):

@@ -31,7 +31,7 @@ class Evidence(Result):
     gain_db: float = Field(description="Level over the other, in dB.")
     offset: float = Field(description="Where this one begins in the other, in seconds.")
     inverted: bool = Field(description="Its polarity is reversed.")
-    sentence: str
+    sentence: str = Field(description="The same in words.")
 
 
 class DuplicateRow(SoundRow):

@@ -17,7 +17,7 @@ async def verdict(face: Face, first: SoundId, second: SoundId, *, coherence: flo
     """Two sounds were compared; ``changes``: columns of ``pair``."""
     numbers = {
         "coherence": coherence,
-        "steadiness": coherence,
+        "closeness": coherence,
         "offset": 0.0,
         "gain": 0.0,
         "gain_range": 0.0,

@@ -92,3 +92,17 @@ def test_a_crash_after_our_mark_was_set_is_no_foreign_database(connection: sqlit
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     migrate(connection, (FIRST,))
     assert "a" in tables(connection)
+
+
+def test_a_database_of_the_first_schema_keeps_what_it_holds(connection: sqlite3.Connection) -> None:
+    first, *later = shipped()
+    migrate(connection, (first,))
+    connection.execute(
+        "INSERT INTO sound (hash, duration, sample_rate, channels, format, cut_short, version, seq) "
+        "VALUES (x'00', 1.5, 44100, 1, 'wav', 0, 'v', 7)"
+    )
+    before = connection.execute("SELECT * FROM sound").fetchall()
+    migrate(connection, (first, *later))
+    assert connection.execute("SELECT * FROM sound").fetchall() == before
+    assert {"fingerprint", "pair"} <= tables(connection)
+    assert connection.execute("SELECT value FROM meta WHERE key = 'paired'").fetchone() == (0,)

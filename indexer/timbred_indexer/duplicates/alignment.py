@@ -48,6 +48,10 @@ _QUIET_BAND: Final = 1e-2
 """Energies, relative to the loudest frame and to the loudest band of its frame, below which a cell says nothing: 8 bits
 or a codec may have put noise there."""
 
+_LOUD_FRAME: Final = 0.1
+_FAINT_BAND: Final = 1e-4
+"""Likewise, of the moments and bands that closeness is measured in: loud enough to stand above any noise."""
+
 _EMPTY: Final = 1e-7
 """Of the strongest band's energy: what is left above the highest frequency of a lower sample rate."""
 
@@ -61,7 +65,8 @@ class Comparison:
     Attributes:
         coherence: share of the waves, over time and bands, that is common to both: 1 for a perfect copy, about 0 for
             strangers.
-        steadiness: the same with all bands of a moment taken together.
+        closeness: the same in the loudest moments only, but with every faint band: the tails of two hits may be one
+            and the same pure tone, their attacks never are.
         lag: of the second sound's first sample after the first sound's, in samples (negative: it starts earlier).
         gain: of the second over the first, in dB.
         gain_range: how much that gain changes over time, in dB (standard deviation).
@@ -70,7 +75,7 @@ class Comparison:
     """
 
     coherence: float
-    steadiness: float
+    closeness: float
     lag: float
     gain: float
     gain_range: float
@@ -95,9 +100,9 @@ def compare(first: NDArray[np.float32], second: NDArray[np.float32]) -> Comparis
     best = NOTHING_SHARED
     for lag in _lags(*evened):
         found = _measured(waves, evened, lag)
-        if found.coherence + found.steadiness > best.coherence + best.steadiness:
+        if found.coherence + found.closeness > best.coherence + best.closeness:
             best = found
-        if best.coherence > 0.95 and best.steadiness > 0.95:
+        if best.coherence > 0.95 and best.closeness > 0.95:
             break
     return best
 
@@ -139,14 +144,14 @@ def _measured(waves: tuple[Wave, Wave], evened: tuple[Wave, Wave], lag: int) -> 
     common = _banded((spectra[0] * np.conj(spectra[1])).real)
     energies = _banded(np.square(np.abs(spectra[0]))), _banded(np.square(np.abs(spectra[1])))
     sign = -1.0 if common.sum() < 0 else 1.0
-    coherence, steadiness, gain, gain_range = _statistics(sign * common, *energies)
+    coherence, closeness, gain, gain_range = _statistics(sign * common, *energies)
     covered = [
         float(np.square(part).sum() / max(np.square(whole).sum(), _TINY))
         for part, whole in zip((one, other), waves, strict=True)
     ]
     return Comparison(
         coherence,
-        steadiness,
+        closeness,
         lag + fraction,
         gain,
         gain_range,
@@ -156,7 +161,7 @@ def _measured(waves: tuple[Wave, Wave], evened: tuple[Wave, Wave], lag: int) -> 
 
 
 def _statistics(common: Wave, first: Wave, second: Wave) -> tuple[float, float, float, float]:
-    """Coherence, steadiness, gain and its range from (frames, bands) of common and own energies."""
+    """Coherence, closeness, gain and its range from (frames, bands) of common and own energies."""
     bands = _bands_of_both(first, second)
     common, first, second = common[:, :bands], first[:, :bands], second[:, :bands]
     whole = first.sum(axis=1), second.sum(axis=1)
@@ -165,15 +170,17 @@ def _statistics(common: Wave, first: Wave, second: Wave) -> tuple[float, float, 
     together = np.sqrt(first * second)
     # Roots of the level: a tail counts, though less than the attack.
     moments = np.sqrt(level)
-    steadiness = _mean(common.sum(axis=1) / (np.sqrt(whole[0] * whole[1]) + _TINY), moments)
+    fits = common / (together + _TINY)
+    core = (level > _LOUD_FRAME * level.max())[:, None] & (together > _FAINT_BAND * together.max(axis=1, keepdims=True))
+    closeness = float(fits[core].mean()) if core.any() else 0.0
     loud = together > _QUIET_BAND * together.max(axis=1, keepdims=True)
     cells = np.where(loud & heard[:, None], 1.0, 0.0) * np.sqrt(moments)[:, None]
-    coherence = _mean(common / (together + _TINY), cells)
+    coherence = _mean(fits, cells)
     gains = 10 * np.log10((second + _TINY) / (first + _TINY))
     by_moment = (gains * cells).sum(axis=1) / (cells.sum(axis=1) + _TINY)
     gain = _mean(by_moment, level)
     spread = float(np.sqrt(_mean(np.square(by_moment - _mean(by_moment, moments)), moments)))
-    return min(1.0, coherence), min(1.0, steadiness), gain, spread
+    return min(1.0, coherence), min(1.0, closeness), gain, spread
 
 
 def _bands_of_both(first: Wave, second: Wave) -> int:

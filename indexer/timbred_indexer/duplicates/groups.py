@@ -14,12 +14,11 @@ from timbred_indexer.store.sounds import Sound
 Kind = Literal["same_bytes", "same_audio", "trimmed"]
 KINDS: Final[tuple[Kind, ...]] = ("same_bytes", "same_audio", "trimmed")
 
-COHERENCE: Final = 0.9
-"""A codec's or 8 bits' noise takes a tenth at the very most; another take of the same drum hardly reaches a half."""
+COHERENCE: Final = 0.85
+CLOSENESS: Final = 0.8
+"""What a copy reaches; docs/duplicates.md says by how much others miss it."""
 
-STEADINESS: Final = 0.85
-
-_WHOLE: Final = 0.98
+_WHOLE: Final = 0.995
 """Share of the energy that both have when neither was trimmed; an 8-bit copy loses a soft tail."""
 
 _STEADY_DB: Final = 2.0

@@ -31,7 +31,7 @@ class Verdict:
     """What comparing two sounds as waves gave; the fields are those of ``alignment.Comparison``, times in seconds."""
 
     coherence: float
-    steadiness: float
+    closeness: float
     offset: float
     gain: float
     gain_range: float
@@ -80,8 +80,8 @@ class CompareJob:
 
     def read(self, value: object) -> Verdict:
         *numbers, inverted = read_items(value, 8)
-        coherence, steadiness, offset, gain, spread, first, second = map(_number, numbers)
-        return Verdict(coherence, steadiness, offset, gain, spread, read_flag(inverted), first, second)
+        coherence, closeness, offset, gain, spread, first, second = map(_number, numbers)
+        return Verdict(coherence, closeness, offset, gain, spread, read_flag(inverted), first, second)
 
 
 def decode_job(body: bytes) -> FingerprintJob | CompareJob:
@@ -107,8 +107,8 @@ def from_fingerprint(found: Fingerprint) -> list[object]:
 
 def from_verdict(found: Verdict) -> list[object]:
     """A verdict in the shape in which it travels."""
-    coherence, steadiness, offset, gain, spread, inverted, first, second = astuple(found)
-    return [coherence, steadiness, offset, gain, spread, first, second, inverted]
+    coherence, closeness, offset, gain, spread, inverted, first, second = astuple(found)
+    return [coherence, closeness, offset, gain, spread, first, second, inverted]
 
 
 def _number(value: object) -> float:

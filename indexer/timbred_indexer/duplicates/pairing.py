@@ -17,7 +17,10 @@ from timbred_indexer.duplicates.fingerprint import BITS, RANGES, Words
 from timbred_indexer.model import SoundId
 
 MOST_SHARING: Final = 32
-"""Sounds a word may be in: one that more of them have says nothing, and would make the work quadratic."""
+"""Sounds that share a word and are all paired with each other; more would make the work quadratic."""
+
+CHAINED: Final = 2
+"""Where more share one, each is paired with so many before it: many copies of one sound still hang together."""
 
 MOST_CANDIDATES: Final = 32
 """A sound's candidates that are laid over each other, those with the most words in line first."""
@@ -31,8 +34,19 @@ _AGREEMENT: Final = 0.7
 _OVERLAP: Final = 0.45
 """Of the shorter sound."""
 
+_SLICE: Final = 4096
+"""Sounds whose candidates are counted at once: some hundred megabytes, whatever the library's size."""
+
 _BATCH: Final = 1 << 20
 """Pairs of places handled at once: some 50 MB."""
+
+
+class _Places(NamedTuple):
+    """Each word of one range with its sound and frame, (n,) each, sorted by word and then by sound."""
+
+    words: NDArray[np.uint32]
+    owners: NDArray[np.int32]
+    frames: NDArray[np.int32]
 
 
 class Candidate(NamedTuple):
@@ -67,28 +81,37 @@ def pairs(printed: Sequence[Words], fresh_from: int = 0) -> list[Candidate]:
 
 def _most_in_line(printed: Sequence[Words], fresh_from: int) -> list[tuple[int, int, int]]:
     """(first, second, lag) of the candidates with the most words in line, at most so many a sound."""
-    keys: list[NDArray[np.int64]] = []
-    votes: list[NDArray[np.int64]] = []
-    for column in range(len(RANGES)):
-        for batch in _sharing(*_places(printed, column), fresh_from):
+    places = [_places(printed, column) for column in range(len(RANGES))]
+    slices = range(fresh_from, len(printed), _SLICE)
+    voted = [_voted(places, begin, begin + _SLICE) for begin in slices]
+    if not voted:
+        return []
+    first, second, lag, count = (np.concatenate(column) for column in zip(*voted, strict=True))
+    chosen = _rank_within(first, count) | _rank_within(second, count)
+    return list(zip(first[chosen].tolist(), second[chosen].tolist(), lag[chosen].tolist(), strict=True))
+
+
+def _voted(places: Sequence[_Places], begin: int, end: int) -> tuple[NDArray[np.int64], ...]:
+    """First, second, lag and votes of the candidates whose second sound is in the slice; of each pair its best lag."""
+    keys: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    votes: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    for column in places:
+        for batch in _sharing(column, begin, end):
             key, count = np.unique(batch, return_counts=True)
             keys.append(key)
             votes.append(count)
-    if not keys:
-        return []
     key, place = np.unique(np.concatenate(keys), return_inverse=True)
-    count = np.bincount(place, weights=np.concatenate(votes)).astype(np.int64)
+    count = np.bincount(place, weights=np.concatenate(votes), minlength=len(key)).astype(np.int64)
     first, second, lag = _unpacked(key)
-    # Of each pair the lag with the most votes; then of each sound the pairs with the most.
     order = np.lexsort((lag, -count, second, first))
     first, second, lag, count = first[order], second[order], lag[order], count[order]
     leads = np.r_[True, (first[1:] != first[:-1]) | (second[1:] != second[:-1])][: len(first)]
     first, second, lag, count = first[leads], second[leads], lag[leads], count[leads]
     chosen = _rank_within(first, count) | _rank_within(second, count)
-    return list(zip(first[chosen].tolist(), second[chosen].tolist(), lag[chosen].tolist(), strict=True))
+    return first[chosen], second[chosen], lag[chosen], count[chosen]
 
 
-def _places(printed: Sequence[Words], column: int) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32]]:
+def _places(printed: Sequence[Words], column: int) -> _Places:
     """Word, sound and frame of each word of one range, sorted by word; of a sound's equal words only the first."""
     words: list[NDArray[np.uint32]] = []
     owners: list[NDArray[np.int32]] = []
@@ -100,10 +123,10 @@ def _places(printed: Sequence[Words], column: int) -> tuple[NDArray[np.uint32], 
         frames.append(frame[telling].astype(np.int32))
         owners.append(np.full(len(words[-1]), sound, np.int32))
     if not words:
-        return np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0, np.int32)
+        return _Places(np.zeros(0, np.uint32), np.zeros(0, np.int32), np.zeros(0, np.int32))
     word = np.concatenate(words)
     order = np.argsort(word, kind="stable")
-    return word[order], np.concatenate(owners)[order], np.concatenate(frames)[order]
+    return _Places(word[order], np.concatenate(owners)[order], np.concatenate(frames)[order])
 
 
 def _telling(words: NDArray[np.uint32]) -> NDArray[np.bool_]:
@@ -112,15 +135,14 @@ def _telling(words: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return (ones > 2) & (ones < BITS - 2)
 
 
-def _sharing(
-    words: NDArray[np.uint32], owners: NDArray[np.int32], frames: NDArray[np.int32], fresh_from: int
-) -> Iterator[NDArray[np.int64]]:
-    """Packed (first, second, lag) of each two sounds that share a word."""
+def _sharing(places: _Places, first_fresh: int, end: int) -> Iterator[NDArray[np.int64]]:
+    """Packed (first, second, lag) of each two sounds that share a word, the second one of a range."""
+    words, owners, frames = places
     begins = np.flatnonzero(np.r_[True, words[1:] != words[:-1]][: len(words)])
     sizes = np.diff(np.r_[begins, len(words)])
     for apart in range(1, MOST_SHARING):
         # Each word's list against itself, moved by ``apart``: all pairs come up, without a loop over words.
-        some = (sizes > apart) & (sizes <= MOST_SHARING)
+        some = (sizes > apart) & ((sizes <= MOST_SHARING) | (apart <= CHAINED))
         repeated = np.repeat(begins[some], sizes[some] - apart)
         steps = np.arange(len(repeated)) - np.repeat(
             np.cumsum(sizes[some] - apart) - (sizes[some] - apart), sizes[some] - apart
@@ -129,7 +151,8 @@ def _sharing(
         for start in range(0, len(left), _BATCH):
             one = left[start : start + _BATCH]
             other = one + apart
-            fresh = owners[other] >= fresh_from  # owners rise within a word: the later one is the higher
+            # Owners rise within a word: the later one is the higher.
+            fresh = (owners[other] >= first_fresh) & (owners[other] < end)
             one, other = one[fresh], other[fresh]
             yield _packed(owners[one], owners[other], frames[one] - frames[other])
 

@@ -64,7 +64,7 @@ def compare_files(first: bytes, second: bytes, starts: tuple[Seconds, Seconds]) 
     # The lag is that of the trimmed stretches; people want to know where the second file's beginning lies in the first.
     offset = (begins[0] + found.lag - begins[1]) / ANALYSIS_RATE + starts[0] - starts[1]
     return Verdict(
-        found.coherence, found.steadiness, offset, found.gain, found.gain_range, found.inverted, *found.covered
+        found.coherence, found.closeness, offset, found.gain, found.gain_range, found.inverted, *found.covered
     )
 
 

@@ -15,7 +15,7 @@ CREATE TABLE pair (
     start_first REAL NOT NULL,                      -- seconds into each file at which the comparison begins
     start_second REAL NOT NULL,
     coherence REAL,                                 -- NULL: not compared yet
-    steadiness REAL,
+    closeness REAL,
     "offset" REAL,                                  -- seconds: where the second file begins in the first
     gain REAL,                                      -- dB, of the second over the first
     gain_range REAL,

@@ -177,19 +177,19 @@ def _places(connection: sqlite3.Connection, wanted: set[int]) -> dict[int, tuple
 def save_verdicts(connection: sqlite3.Connection, found: Iterable[tuple[SoundId, SoundId, Sequence[float]]]) -> None:
     """(first, second, the verdict's eight numbers in the order of the columns) each."""
     connection.executemany(
-        'UPDATE pair SET coherence = ?, steadiness = ?, "offset" = ?, gain = ?, gain_range = ?, inverted = ?, '
+        'UPDATE pair SET coherence = ?, closeness = ?, "offset" = ?, gain = ?, gain_range = ?, inverted = ?, '
         "covered_first = ?, covered_second = ? WHERE first = ? AND second = ?",
         [(*numbers, first, second) for first, second, numbers in found],
     )
 
 
-def alike(connection: sqlite3.Connection, coherence: float, steadiness: float) -> list[Alike]:
+def alike(connection: sqlite3.Connection, coherence: float, closeness: float) -> list[Alike]:
     """Compared pairs of visible sounds that reach both."""
     rows = connection.execute(
         'SELECT first, second, coherence, "offset", gain, gain_range, inverted, covered_first, covered_second '
-        f"FROM pair WHERE coherence >= ? AND steadiness >= ? AND {_VISIBLE_SOUND.format('first')} "
+        f"FROM pair WHERE coherence >= ? AND closeness >= ? AND {_VISIBLE_SOUND.format('first')} "
         f"AND {_VISIBLE_SOUND.format('second')} ORDER BY first, second",
-        (coherence, steadiness),
+        (coherence, closeness),
     )
     return [
         Alike(SoundId(row[0]), SoundId(row[1]), row[2], row[3], row[4], row[5], bool(row[6]), (row[7], row[8]))

@@ -1,0 +1,49 @@
+"""JSON Schemas as short as they can be: every conversation with an assistant carries all of them."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import core_schema
+
+
+class _Short(GenerateJsonSchema):
+    """Without titles, which only repeat the names."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        made.pop("title", None)
+        return made
+
+
+class _ShortInput(_Short):
+    """An argument that may be left out need not also take null."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        inner = schema["schema"]
+        if schema.get("default", ...) is None and inner["type"] == "nullable":
+            return self.generate_inner(inner["schema"])
+        return super().default_schema(schema)
+
+
+def input_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Of a tool's arguments."""
+    made = _made(model, _ShortInput, "validation")
+    made.pop("description", None)
+    return made
+
+
+def output_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Of a tool's structured answer."""
+    return _made(model, _Short, "serialization")
+
+
+def _made(model: type[BaseModel], how: type[GenerateJsonSchema], mode: JsonSchemaMode) -> dict[str, Any]:
+    made = cast("dict[str, Any]", model.model_json_schema(by_alias=True, schema_generator=how, mode=mode))
+    made.setdefault("properties", {})
+    return made
