@@ -35,7 +35,7 @@ from rich.table import Table
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.duplicates.finder import DuplicateFinder
 from timbred_indexer.duplicates.fingerprint import Words, fingerprint, trim
-from timbred_indexer.duplicates.groups import CLOSENESS, COHERENCE, grouped, kind_of
+from timbred_indexer.duplicates.groups import CLOSENESS, COHERENCE, credible, grouped, kind_of
 from timbred_indexer.duplicates.pairing import pairs
 from timbred_indexer.model import Analysis, Seconds, SoundId
 from timbred_indexer.parameters import ANALYSIS_RATE
@@ -175,7 +175,7 @@ async def _search(
         costs["compared"] = await db.read(lambda c: float(c.execute("SELECT count(*) FROM pair").fetchone()[0]))
         costs["passed over"] = progress.passed_over
         alike = await db.read(lambda connection: duplicates.alike(connection, COHERENCE, CLOSENESS))
-        return alike, known, costs
+        return credible(alike), known, costs
     finally:
         db.close()
 

@@ -37,7 +37,7 @@ async def find(engine: Engine, parameters: DuplicateParameters) -> DuplicateList
 
     def load(connection: sqlite3.Connection) -> DuplicateList:
         progress = engine.duplicates.progress(connection)
-        pairs = duplicates.alike(connection, COHERENCE, CLOSENESS)
+        pairs = groups.credible(duplicates.alike(connection, COHERENCE, CLOSENESS))
         found = groups.grouped(pairs, duplicates.in_many_files(connection), parameters.kind)
         if folder is not None:
             inside = duplicates.in_folder(connection, folder)

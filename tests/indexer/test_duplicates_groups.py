@@ -1,15 +1,23 @@
 """From pairs to groups with evidence."""
 
-from timbred_indexer.duplicates.groups import group_of, grouped, kind_of
+from timbred_indexer.duplicates.groups import credible, group_of, grouped, kind_of
 from timbred_indexer.model import Seconds, SoundId
 from timbred_indexer.store.duplicates import Alike
 from timbred_indexer.store.sounds import Sound
 
 
 def pair(
-    first: int, second: int, *, gain: float = 0.0, gain_range: float = 0.0, covered: tuple[float, float] = (1.0, 1.0)
+    first: int,
+    second: int,
+    *,
+    likeness: float = 0.99,
+    gain: float = 0.0,
+    gain_range: float = 0.0,
+    covered: tuple[float, float] = (1.0, 1.0),
 ) -> Alike:
-    return Alike(SoundId(first), SoundId(second), 0.99, 0.25, gain, gain_range, inverted=False, covered=covered)
+    return Alike(
+        SoundId(first), SoundId(second), likeness, likeness, 0.25, gain, gain_range, inverted=False, covered=covered
+    )
 
 
 def sound(number: int, duration: float = 1.0, form: str = "wav", rate: int = 44_100) -> Sound:
@@ -23,6 +31,21 @@ def known(*sounds: Sound) -> dict[SoundId, Sound]:
 def test_what_is_connected_is_one_group() -> None:
     found = grouped([pair(1, 5), pair(5, 9), pair(2, 3)], [], None)
     assert found == [[1, 5, 9], [2, 3]]
+
+
+def test_two_families_that_are_less_alike_than_their_members_stay_two() -> None:
+    """Two settings of one knob, each with perfect copies and one that a codec made."""
+    perfect = [pair(1, 2, likeness=0.9999), pair(5, 6, likeness=0.9999)]
+    coded = [pair(1, 3, likeness=0.94), pair(5, 7, likeness=0.94)]
+    across = [pair(1, 5, likeness=0.98), pair(2, 6, likeness=0.98), pair(3, 5, likeness=0.93), pair(3, 7, likeness=0.9)]
+    kept = credible([*across, *coded, *perfect])
+    assert grouped(kept, [], None) == [[1, 2, 3], [5, 6, 7]]
+    assert set(kept) == {*perfect, *coded}
+
+
+def test_sounds_without_nearer_relatives_are_believed() -> None:
+    pairs = [pair(1, 2, likeness=0.9), pair(3, 4, likeness=0.98), pair(1, 5, likeness=0.93), pair(2, 5, likeness=0.88)]
+    assert set(credible(pairs)) == set(pairs)
 
 
 def test_a_sound_in_many_files_is_a_group_of_its_own_or_joins_one() -> None:

@@ -24,6 +24,10 @@ _WHOLE: Final = 0.995
 _STEADY_DB: Final = 2.0
 """A gain that changes by more over time is a fade."""
 
+_NEAR: Final = 0.01
+_MUCH: Final = 8.0
+"""Distances between families: never too far below the first, too far beyond so many times the nearest relative's."""
+
 _LOSSLESS: Final = frozenset({"wav", "flac", "aiff", "caf", "w64", "rf64", "au", "alac", "ape", "wavpack", "tta"})
 
 
@@ -74,6 +78,55 @@ def kind_of(pair: Alike) -> Kind:
     return "same_audio" if whole else "trimmed"
 
 
+def credible(pairs: Sequence[Alike]) -> list[Alike]:
+    """Leaves out what nearer relatives contradict.
+
+    Two settings of a drum machine's knob may be one wave to within a few hundredths, as a codec's copy is. But whoever
+    has a perfect copy does not need to be believed a poor one: of two families whose members are much nearer to each
+    other than to the other family, the nearest pair between them decides, and the poorer ones do not bridge the gap.
+    """
+    families = _Families()
+    nearest: dict[SoundId, float] = {}
+    apart: set[frozenset[SoundId]] = set()
+    for pair in sorted(pairs, key=lambda one: (_distance(one), one.first, one.second)):
+        roots = frozenset((families.root(pair.first), families.root(pair.second)))
+        if len(roots) == 1:
+            continue
+        has_relatives = pair.first in nearest and pair.second in nearest
+        usual = max(_NEAR, _MUCH * max(nearest.get(pair.first, 0.0), nearest.get(pair.second, 0.0)))
+        if roots in apart or (has_relatives and _distance(pair) > usual):
+            apart.add(roots)
+            continue
+        merged = families.join(pair.first, pair.second)
+        # What either was apart from, both are now.
+        apart |= {frozenset((merged, *other - roots)) for other in apart if other & roots}
+        for sound in (pair.first, pair.second):
+            nearest.setdefault(sound, _distance(pair))
+    return [pair for pair in pairs if families.root(pair.first) == families.root(pair.second)]
+
+
+class _Families:
+    """Disjoint sets, each known by its lowest id."""
+
+    def __init__(self) -> None:
+        self.above: dict[SoundId, SoundId] = {}
+
+    def root(self, sound: SoundId) -> SoundId:
+        while (higher := self.above.setdefault(sound, sound)) != sound:
+            self.above[sound] = self.above[higher]
+            sound = higher
+        return sound
+
+    def join(self, one: SoundId, other: SoundId) -> SoundId:
+        low, high = sorted((self.root(one), self.root(other)))
+        self.above[high] = low
+        return low
+
+
+def _distance(pair: Alike) -> float:
+    return 2.0 - pair.coherence - pair.closeness
+
+
 def grouped(pairs: Sequence[Alike], in_many_files: Iterable[SoundId], kind: Kind | None) -> list[list[SoundId]]:
     """Connected sounds, each group and the list in order of id.
 
@@ -81,24 +134,16 @@ def grouped(pairs: Sequence[Alike], in_many_files: Iterable[SoundId], kind: Kind
         in_many_files: sounds that are a group by themselves, for their bytes.
         kind: only what this kind of evidence connects; None: any.
     """
-    above: dict[SoundId, SoundId] = {}
-
-    def root(sound: SoundId) -> SoundId:
-        while (higher := above.setdefault(sound, sound)) != sound:
-            above[sound] = above[higher]
-            sound = higher
-        return sound
-
+    families = _Families()
     for pair in pairs:
         if kind is None or kind == kind_of(pair):
-            low, high = sorted((root(pair.first), root(pair.second)))
-            above[high] = low
+            families.join(pair.first, pair.second)
     if kind in (None, "same_bytes"):
         for sound in in_many_files:
-            root(sound)
+            families.root(sound)
     members: dict[SoundId, list[SoundId]] = {}
-    for sound in sorted(above):
-        members.setdefault(root(sound), []).append(sound)
+    for sound in sorted(families.above):
+        members.setdefault(families.root(sound), []).append(sound)
     return [members[name] for name in sorted(members)]
 
 

@@ -41,6 +41,7 @@ class Alike:
     """Two sounds that are the same audio.
 
     Attributes:
+        coherence: share of the waves that is common to both; ``closeness``: likewise, in the loudest moments.
         offset: seconds; where the second file begins in the first.
         gain: dB, of the second over the first.
         gain_range: dB; how much the gain changes over time.
@@ -50,6 +51,7 @@ class Alike:
     first: SoundId
     second: SoundId
     coherence: float
+    closeness: float
     offset: float
     gain: float
     gain_range: float
@@ -186,13 +188,13 @@ def save_verdicts(connection: sqlite3.Connection, found: Iterable[tuple[SoundId,
 def alike(connection: sqlite3.Connection, coherence: float, closeness: float) -> list[Alike]:
     """Compared pairs of visible sounds that reach both."""
     rows = connection.execute(
-        'SELECT first, second, coherence, "offset", gain, gain_range, inverted, covered_first, covered_second '
-        f"FROM pair WHERE coherence >= ? AND closeness >= ? AND {_VISIBLE_SOUND.format('first')} "
+        'SELECT first, second, coherence, closeness, "offset", gain, gain_range, inverted, covered_first, '
+        f"covered_second FROM pair WHERE coherence >= ? AND closeness >= ? AND {_VISIBLE_SOUND.format('first')} "
         f"AND {_VISIBLE_SOUND.format('second')} ORDER BY first, second",
         (coherence, closeness),
     )
     return [
-        Alike(SoundId(row[0]), SoundId(row[1]), row[2], row[3], row[4], row[5], bool(row[6]), (row[7], row[8]))
+        Alike(SoundId(row[0]), SoundId(row[1]), *row[2:7], inverted=bool(row[7]), covered=(row[8], row[9]))
         for row in rows
     ]
 
