@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import inspect
 import os
 import sqlite3
@@ -16,6 +17,7 @@ from blockbuster import blockbuster_ctx
 
 from timbred_indexer import db as db_module
 from timbred_indexer.db import Database, connect
+from tiny import write_checkpoint
 
 PATIENCE = 10.0  # seconds that a thread may take to end once nothing holds it
 
@@ -107,3 +109,14 @@ def _open_files() -> dict[str, str]:
         except OSError:
             continue  # the listing's own
     return found
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny checkpoint; not to be changed."""
+    for package in ("torch", "transformers"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"no {package}: pip install 'timbred[clap]'")
+    folder = tmp_path_factory.mktemp("checkpoint")
+    write_checkpoint(folder)
+    return folder

@@ -13,14 +13,19 @@ from timbred_indexer.model import Seconds
 from timbred_indexer.pool import WorkerPool
 from timbred_indexer.store.clap import Stretch
 from timbred_indexer.weights import InstalledModel
-from timbred_indexer.wire import MAX_STRETCHES, FeaturesJob, Fill
+from timbred_indexer.wire import FEATURES, MAX_STRETCHES, FeaturesJob, Fill
+
+
+def version_of(installed: InstalledModel, fill: Fill) -> str:
+    """Which vectors this makes: weights, the rule for short sounds, the features' arithmetic."""
+    return f"{installed.version}/{fill}-{FEATURES}"
 
 
 class Model:
     """One installed model: its worker, and features made for it. ``ears`` of the embedder."""
 
     def __init__(self, installed: InstalledModel, pool: WorkerPool, fill: Fill, threads: int) -> None:
-        self.version = f"{installed.version}/{fill}"
+        self.version = version_of(installed, fill)
         self.name = installed.name
         self._host = ClapHost(installed, threads=threads)
         self._pool = pool

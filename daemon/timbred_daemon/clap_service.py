@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbred_api.engine import ClapState
-from timbred_daemon.clap_model import Model
+from timbred_daemon.clap_model import Model, version_of
 from timbred_daemon.tasks import Replaceable
 from timbred_indexer import weights
 from timbred_indexer.clap_space import ClapSpace, drop_version
@@ -224,7 +224,7 @@ class ClapService:
         self._seen = seen
         self._choice = await asyncio.to_thread(weights.choose, self._parts.data_dir, self._wanted)
         chosen = self._choice.model if self._absence() is None else None
-        version = f"{chosen.version}/{self._fill}" if chosen is not None else None
+        version = version_of(chosen, self._fill) if chosen is not None else None
         if version == (self._model.version if self._model is not None else None):
             return
         await self._filling.end()
@@ -286,7 +286,7 @@ class ClapService:
 
     def _find_older(self, version: str) -> Model | None:
         for installed in weights.installed(self._parts.data_dir):
-            if f"{installed.version}/{self._fill}" == version:
+            if version_of(installed, self._fill) == version:
                 return Model(installed, self._parts.pool, self._fill, self._threads)
         return None
 

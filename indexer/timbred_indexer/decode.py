@@ -26,6 +26,8 @@ from timbred_indexer.readers import MAX_CHANNELS, Block, TooManyChannels, Unread
 MAX_SECONDS: Final = 4 * 3600.0
 """Sound decoded from one file: a whole night's recording would hold a worker for minutes and add little."""
 
+_BEGINNING: Final = Seconds(0)
+
 MIN_RATE: Final = 1_000
 MAX_RATE: Final = 768_000
 """Hz: outside of this a header is wrong; 768 kHz is the highest rate converters are sold with."""
@@ -143,7 +145,7 @@ def open_sound(path: bytes) -> Generator[Sound]:
 
 
 @contextlib.contextmanager
-def open_blocks(path: bytes, *, after: Seconds = Seconds(0)) -> Generator[Iterator[Block]]:
+def open_blocks(path: bytes, *, after: Seconds = _BEGINNING) -> Generator[Iterator[Block]]:
     """Opens a file; gives its sound as it lies there, at least one block.
 
     Args:

@@ -1,7 +1,7 @@
 """Frames: a big-endian 32-bit length and that many bytes of msgpack; and the checks of what comes out of one.
 
-A worker has parsed files from anywhere, so nothing executable crosses (no pickle), and each field is read through one of
-the checks below: wrong type or range is ``WorkerError``.
+A worker has parsed files from anywhere, so nothing executable crosses (no pickle), and each field is read through one
+of the checks below: wrong type or range is ``WorkerError``.
 """
 
 from __future__ import annotations

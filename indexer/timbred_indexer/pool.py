@@ -61,7 +61,9 @@ class PoolStats:
 
 
 class WorkerPool:
-    """Runs analyses, and what else parses files, in child processes. Use it on one event loop; ``close`` it, or use it as a context manager.
+    """Runs analyses, and what else parses files, in child processes.
+
+    Use it on one event loop; ``close`` it, or use it as a context manager.
 
     Args:
         backlog_workers: how many workers the backlog may use at once, at least 1.

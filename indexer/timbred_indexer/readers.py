@@ -99,7 +99,7 @@ def read_soundfile(descriptor: int, after: float = 0.0) -> Generator[Block]:
 
 
 def _enter(sound: soundfile.SoundFile, after: float) -> int:
-    """Skips up to ``after`` seconds, if that can be done without an error of a single frame; returns where it stands."""
+    """Skips up to ``after`` seconds, if that costs not a frame of exactness; returns where it stands."""
     frame = int(after * sound.samplerate)
     exact = sound.format in _SEEKABLE and sound.subtype.startswith(_SEEKABLE_SUBTYPES) and sound.seekable()
     return sound.seek(frame) if exact and 0 < frame < sound.frames else 0

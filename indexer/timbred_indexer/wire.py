@@ -47,6 +47,9 @@ FILLS: Final[tuple[Fill, ...]] = ("repeatpad", "repeat", "pad")
 FEATURE_SHAPE: Final = (1001, 64)
 """Frames and mel bands of 10 s, as CLAP takes them."""
 
+FEATURES: Final = 1
+"""Raised by hand when their arithmetic changes: the vectors that are made of them change with it."""
+
 FEATURE_BYTES: Final = FEATURE_SHAPE[0] * FEATURE_SHAPE[1] * 4
 
 MAX_STRETCHES: Final = 32

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 IO_FLAG_MMAP_IFC: int
+METRIC_INNER_PRODUCT: int
 
 class IDSelector: ...
 
@@ -13,9 +14,20 @@ class IDSelectorBitmap(IDSelector):
 class SearchParameters:
     def __init__(self, *, sel: IDSelector | None = None) -> None: ...
 
+class SearchParametersIVF(SearchParameters):
+    def __init__(self, *, sel: IDSelector | None = None, nprobe: int = ...) -> None: ...
+
+class ClusteringParameters:
+    niter: int
+    seed: int
+    min_points_per_centroid: int
+    max_points_per_centroid: int
+
 class Index:
     d: int
     ntotal: int
+    def train(self, x: NDArray[np.float32]) -> None: ...
+    def add_with_ids(self, x: NDArray[np.float32], ids: NDArray[np.int64]) -> None: ...
     def search(
         self, x: NDArray[np.float32], k: int, *, params: SearchParameters | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
@@ -25,7 +37,13 @@ class IndexFlatIP(Index):
 
 class IndexIDMap2(Index):
     def __init__(self, index: Index) -> None: ...
-    def add_with_ids(self, x: NDArray[np.float32], ids: NDArray[np.int64]) -> None: ...
+
+class IndexIVFRaBitQ(Index):
+    nlist: int
+    cp: ClusteringParameters
+    def __init__(
+        self, quantizer: Index, d: int, nlist: int, metric: int, own_invlists: bool = ..., nb_bits: int = ..., /
+    ) -> None: ...
 
 def read_index(path: str, flags: int = ...) -> Index: ...
 def write_index(index: Index, path: str) -> None: ...

@@ -13,9 +13,11 @@ import importlib.util
 import os
 import pickle
 import sys
+import warnings
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import RobertaConfig, RobertaModel
@@ -82,12 +84,13 @@ def load_laion(path: str, *, name: str, version: str, tokens: Reader | None) -> 
 
 def _read_weights(path: str, name: str) -> dict[str, Tensor]:
     try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_numbers()):
+            loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _bad(
             name,
-            "it holds more than tensors, and unpickling that would run code. Save it anew with its state_dict alone, "
-            "or use the same model in safetensors (`timbred model list`).",
+            "it is no checkpoint, or it holds more than tensors and numbers, and reading that would run code. Save it "
+            "anew with its state_dict alone, or use the same model in safetensors (`timbred model list`).",
         ) from error
     except (OSError, RuntimeError, ValueError, EOFError) as error:
         raise _bad(name, f"{path} cannot be read: {error}") from error
@@ -100,11 +103,19 @@ def _read_weights(path: str, name: str) -> dict[str, Tensor]:
     return {key.removeprefix("module."): value for key, value in tensors.items()}
 
 
+def _numbers() -> list[Any]:
+    """How numpy's numbers are pickled: the published checkpoints note the score of their training in one."""
+    scalar: Any = np.float64(0).__reduce__()[0]
+    kinds = {type(np.dtype(code)) for code in ("f2", "f4", "f8", "i4", "i8", "u1", "?")}
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]
+
+
 def _build(architecture: str, weights: Mapping[str, Tensor]) -> Any:
     """The package's model with weights yet to come."""
     layers = {key.split(".")[3] for key in weights if key.startswith("text_branch.encoder.layer.")}
     package = _package()
-    with _no_download(package["model"], len(layers)):
+    with _no_download(package["model"], len(layers)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its code is older than today's torch; nobody here can change it
         made, _ = package["factory"].create_model(architecture, "roberta", device=torch.device("cpu"))
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from timbred_indexer.clap.protocol import ClapModel
 from timbred_indexer.errors import StorageError, UnavailableError
@@ -15,7 +15,17 @@ from timbred_indexer.weights_manifest import InstalledModel, read_manifest, sha2
 if TYPE_CHECKING:
     from timbred_indexer.clap.transformers_model import Reader
 
-_ROBERTA_BASE = 50_265
+ENVIRONMENT: Final = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",
+}
+"""What ``load`` sets for good, in a process that does nothing else: the libraries read it when they are imported."""
+
+_ROBERTA_BASE: Final = 50_265
 """Entries of the one tokenizer that every model of LAION was trained with."""
 
 
@@ -30,9 +40,7 @@ def load(folder: str, *, threads: int = 0) -> ClapModel:
         UnavailableError: a file is damaged, foreign or missing; the checkpoint does not fit; a package is missing.
             Each names the culprit and what to do.
     """
-    # Set before the libraries are imported: they read it then.
-    os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", HF_HUB_DISABLE_TELEMETRY="1")
-    os.environ.update(TOKENIZERS_PARALLELISM="false", TRANSFORMERS_VERBOSITY="error")
+    os.environ.update(ENVIRONMENT)
     try:
         installed = read_manifest(os.path.abspath(folder))
         verify(installed)

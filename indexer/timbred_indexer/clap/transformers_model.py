@@ -42,7 +42,12 @@ def load_transformers(folder: str, *, name: str, version: str) -> Towers:
                 code="bad_checkpoint",
             )
         model, info = ClapModel.from_pretrained(
-            folder, config=config, local_files_only=True, use_safetensors=True, output_loading_info=True
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # refused below, by name
+            output_loading_info=True,
         )
         tokens = read_tokenizer(folder)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
@@ -50,9 +55,10 @@ def load_transformers(folder: str, *, name: str, version: str) -> Towers:
             f"The model {name} in {folder} cannot be loaded: {error}", code="bad_checkpoint"
         ) from error
     lacking = [key for key in info["missing_keys"] if not key.endswith(_COMPUTED)]
-    if lacking or info["mismatched_keys"]:
+    lacking += [str(key[0]) for key in info["mismatched_keys"]]
+    if lacking:
         raise UnavailableError(
-            f"The model {name} in {folder} is not whole: {(lacking or info['mismatched_keys'])[0]} does not fit.",
+            f"The model {name} in {folder} is not whole: {lacking[0]} is missing or of the wrong size.",
             code="bad_checkpoint",
         )
     model.float()

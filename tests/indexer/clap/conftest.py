@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from timbred_indexer.clap.load import ENVIRONMENT, load
 from timbred_indexer.clap.protocol import ClapModel
 from timbred_indexer.weights_manifest import InstalledModel
 from timbred_indexer.wire import FEATURE_SHAPE
-from tiny import install, write_checkpoint
-
-
-@pytest.fixture(scope="session")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny checkpoint; not to be changed."""
-    for package in ("torch", "transformers"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"no {package}: pip install 'timbred[clap]'")
-    folder = tmp_path_factory.mktemp("checkpoint")
-    write_checkpoint(folder)
-    return folder
+from tiny import install
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +23,9 @@ def installed(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Ins
 
 @pytest.fixture(scope="session")
 def model(installed: InstalledModel) -> ClapModel:
-    from timbred_indexer.clap.load import load
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_OFFLINE", "1")  # load() sets these for good; the other tests are not to see it
-        for name in ("TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "TOKENIZERS_PARALLELISM"):
-            patch.setenv(name, "1")
-        patch.setenv("TRANSFORMERS_VERBOSITY", "error")
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)  # load() sets these for good; the other tests are not to see it
         return load(installed.folder, threads=1)
 
 

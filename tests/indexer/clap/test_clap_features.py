@@ -6,8 +6,8 @@ import importlib.util
 
 import numpy as np
 import pytest
-
 from sounds import pluck
+
 from timbred_indexer.clap.features import RATE, SAMPLES, features
 from timbred_indexer.wire import FEATURE_SHAPE, FILLS, Fill
 

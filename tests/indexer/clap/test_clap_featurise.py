@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
-
 from sounds import Floats, corpus, noise, pluck
+
 from timbred_indexer.clap.features import RATE, features
 from timbred_indexer.clap.featurise import featurise
 from timbred_indexer.errors import InputError, TransientInputError

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_clap import ABORT, BROKEN, DEAD, SPOIL, UNINSTALLED, WAIT
 from numpy.typing import NDArray
 
-from fake_clap import ABORT, BROKEN, DEAD, SPOIL, UNINSTALLED, WAIT
 from timbred_indexer.clap.host import ClapHost
 from timbred_indexer.clap.protocol import ClapModel
 from timbred_indexer.errors import UnavailableError, WorkerError
@@ -25,7 +25,7 @@ from timbred_indexer.wire import FEATURE_SHAPE
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_clap.py")))
 NOWHERE = InstalledModel("fake", "/nonexistent", "test", "1", "transformers", None, {})
-PATIENCE = 60.0
+PATIENCE = 300.0  # a worker that loads torch at low priority beside a busy machine is slow
 
 
 def sound(verb: float = 0.0) -> bytes:
@@ -46,12 +46,12 @@ async def host() -> AsyncIterator[ClapHost]:
     assert not host.stats.alive
 
 
-async def until_gone(pid: int | None, host: ClapHost) -> None:
+async def until_dead(pid: int, host: ClapHost) -> None:
     """Until a worker is dead, and the host knows."""
-    assert pid is not None
     await asyncio.to_thread(_await_death, pid)
-    while host.stats.pid == pid or (host.stats.alive and host.stats.pid is None):
+    for _ in range(3):  # rounds of the loop, for it to see the pipe's end
         await asyncio.sleep(0)
+    assert host.stats.pid is None
 
 
 def _await_death(pid: int) -> None:
@@ -144,8 +144,7 @@ async def test_a_model_that_hangs_is_killed() -> None:
 async def test_it_leaves_when_it_has_been_idle_and_comes_back_when_asked() -> None:
     host = ClapHost(NOWHERE, command=FAKE, idle_seconds=Seconds(0.01))
     first = await host.describe()
-    await until_gone(int(first.name.split()[1]), host)
-    assert not host.stats.alive
+    await until_dead(int(first.name.split()[1]), host)
     assert host.stats.rss == 0
     assert (await host.embed_text(["rain"])).shape == (1, 2)
     assert (host.stats.starts, host.stats.crashes) == (2, 0)
@@ -157,7 +156,7 @@ async def test_one_that_dies_while_idle_costs_no_question(host: ClapHost) -> Non
     pid = host.stats.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    await until_gone(pid, host)
+    await until_dead(pid, host)
     await host.embed_text(["rain"])
     assert host.stats.crashes == 0
 
@@ -207,10 +206,12 @@ async def test_a_real_worker_gives_the_vectors_that_the_model_gives_here(
     installed: InstalledModel, model: ClapModel, sounds: NDArray[np.float32]
 ) -> None:
     host = ClapHost(installed, threads=2)
-    async with asyncio.timeout(PATIENCE):
-        made = await host.embed_audio([features.tobytes() for features in sounds])
-        words = await host.embed_text(["dusty vinyl snare", "rain"])
-        assert (await host.describe()).version == installed.version
+    try:
+        async with asyncio.timeout(PATIENCE):
+            made = await host.embed_audio([features.tobytes() for features in sounds])
+            words = await host.embed_text(["dusty vinyl snare", "rain"])
+            assert (await host.describe()).version == installed.version
+    finally:
         await host.close()
     assert (made * model.embed_audio(sounds)).sum(axis=1).min() >= 0.9999
     assert (words * model.embed_text(["dusty vinyl snare", "rain"])).sum(axis=1).min() >= 0.9999

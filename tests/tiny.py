@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from timbred_indexer.weights_local import install_local
 from timbred_indexer.weights_manifest import InstalledModel
@@ -48,12 +48,15 @@ def write_checkpoint(folder: Path, *, fusion: bool = False) -> None:
 
 
 def spread(model: Any) -> None:
-    """The library's own initial weights are so small that all sounds would be alike."""
+    """With the library's own initial weights, made for learning, all sounds would be alike."""
     import torch
 
     for module in model.modules():
         if isinstance(module, torch.nn.Linear):
             torch.nn.init.normal_(module.weight, std=2 * module.in_features**-0.5)
+        if isinstance(module, torch.nn.BatchNorm2d):  # what comes in is dB
+            torch.nn.init.constant_(cast("torch.Tensor", module.running_mean), -60)
+            torch.nn.init.constant_(cast("torch.Tensor", module.running_var), 900)
 
 
 def write_tokenizer(folder: Path) -> None:
