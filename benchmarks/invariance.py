@@ -12,8 +12,9 @@ import argparse
 import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import av as typed_av
@@ -25,7 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from timbred_indexer.analyse import analyse
+from timbred_indexer.decode import open_sound
 from timbred_indexer.errors import TimbredError
+from timbred_indexer.parameters import ANALYSIS_RATE
 
 av: Any = typed_av  # their stubs are partial
 soundfile: Any = typed_soundfile
@@ -60,36 +63,54 @@ def main() -> None:
 def measured(path: str) -> dict[str, float]:
     """Alteration → similarity to the original; empty for what cannot be read."""
     try:
-        data, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=LONGEST * 192_000)
-        samples = np.asarray(data, np.float32).mean(axis=1)[: LONGEST * rate]
+        samples, rate = read(path)
         with tempfile.TemporaryDirectory() as folder:
             original = _vectors(_written(folder, "original.wav", samples, rate, subtype="FLOAT"))
             if not len(original):
                 return {}
             return {name: float((original @ _vectors(p).T).max()) for name, p in encodings(folder, samples, rate)}
-    except (TimbredError, soundfile.LibsndfileError):
+    except TimbredError:
         return {}
 
 
-def encodings(folder: str, samples: Samples, rate: int) -> Iterator[tuple[str, str]]:
+def read(path: str) -> tuple[Samples, int]:
+    """Up to ``LONGEST`` seconds of a file in one channel, at its own rate where libsndfile reads it, and that rate."""
+    try:
+        data, rate = soundfile.read(path, dtype="float32", always_2d=True, frames=LONGEST * 192_000)
+        return np.asarray(data, np.float32).mean(axis=1)[: LONGEST * rate], int(rate)
+    except soundfile.LibsndfileError:
+        with open_sound(os.fsencode(path)) as sound:
+            samples = np.concatenate([np.zeros(0, np.float32), *sound.blocks()])
+        return samples[: LONGEST * ANALYSIS_RATE], ANALYSIS_RATE
+
+
+def encodings(
+    folder: str, samples: Samples, rate: int, only: Container[str] | None = None
+) -> Iterator[tuple[str, str]]:
     """Names and paths of the same sound, written otherwise; at a peak just under full scale unless said."""
+    for name, write in _encodings(folder, samples, rate):
+        if only is None or name in only:
+            yield name, write()
+
+
+def _encodings(folder: str, samples: Samples, rate: int) -> Iterator[tuple[str, Callable[[], str]]]:
     loud = samples * np.float32(0.98 / max(float(np.abs(samples).max()), 1e-9))
-    yield "8 bits", _written(folder, "a8.wav", loud, rate, subtype="PCM_U8")
-    yield "16 bits", _written(folder, "a16.wav", loud, rate, subtype="PCM_16")
-    yield "24 bits", _written(folder, "a24.wav", loud, rate, subtype="PCM_24")
-    yield "-26 dB, 16 bits", _written(folder, "soft.wav", loud * np.float32(0.05), rate, subtype="PCM_16")
+    yield "8 bits", partial(_written, folder, "a8.wav", loud, rate, subtype="PCM_U8")
+    yield "16 bits", partial(_written, folder, "a16.wav", loud, rate, subtype="PCM_16")
+    yield "24 bits", partial(_written, folder, "a24.wav", loud, rate, subtype="PCM_24")
+    yield "-26 dB, 16 bits", partial(_written, folder, "soft.wav", loud * np.float32(0.05), rate, subtype="PCM_16")
     for other in (22_050, 32_000, 48_000, 96_000):
         if other != rate:
             resampled: Samples = soxr.resample(loud, rate, other)
-            yield f"{other} Hz", _written(folder, f"r{other}.wav", resampled * np.float32(0.9), other)
-    yield "stereo", _written(folder, "stereo.wav", np.stack([loud, loud], axis=1), rate)
+            yield f"{other} Hz", partial(_written, folder, f"r{other}.wav", resampled * np.float32(0.9), other)
+    yield "stereo", partial(_written, folder, "stereo.wav", np.stack([loud, loud], axis=1), rate)
     silence = np.zeros(rate // 2, np.float32)
-    yield "after 0.5 s of silence", _written(folder, "late.wav", np.concatenate([silence, loud]), rate)
+    yield "after 0.5 s of silence", partial(_written, folder, "late.wav", np.concatenate([silence, loud]), rate)
     for name in ("flac", "ogg", "mp3"):
         if name != "mp3" or rate in (22_050, 32_000, 44_100, 48_000):
-            yield name, _written(folder, f"a.{name}", loud * np.float32(0.9), rate)
+            yield name, partial(_written, folder, f"a.{name}", loud * np.float32(0.9), rate)
     if rate in (32_000, 44_100, 48_000):
-        yield "m4a, 128 kbit/s", _m4a(os.path.join(folder, "a.m4a"), loud * np.float32(0.9), rate)
+        yield "m4a, 128 kbit/s", partial(_m4a, os.path.join(folder, "a.m4a"), loud * np.float32(0.9), rate)
 
 
 def _written(folder: str, name: str, samples: Samples, rate: int, **options: Any) -> str:

@@ -220,14 +220,14 @@ def interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def precision(similarity: NDArray[np.floating[Any]], labels: NDArray[np.str_], groups: NDArray[np.str_]) -> str:
-    """P@10, micro / macro, of a whole matrix of similarities, under the same rules."""
+    """P@10, micro / macro, of a whole matrix of similarities, under the same rules; P@n where only n can be right."""
     found: dict[str, list[float]] = defaultdict(list)
     for query, label in enumerate(labels.tolist()):
         others = np.flatnonzero(groups != groups[query])
         same = labels[others] == label
         if same.any():
-            best = np.argsort(-similarity[query, others], kind="stable")[:K]
-            found[label].append(float(same[best].sum()) / K)
+            best = np.argsort(-similarity[query, others], kind="stable")[: min(K, same.sum())]
+            found[label].append(float(same[best].mean()))
     values = [value for row in found.values() for value in row]
     return f"{np.mean(values):.3f} / {np.mean([np.mean(row) for row in found.values()]):.3f}"
 

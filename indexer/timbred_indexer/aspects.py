@@ -88,10 +88,10 @@ _TOGETHER = tuple(f"together{lag}_{i}" for lag in (1, 2, 4) for i in range(8 - l
 
 MEASURED: Final[tuple[Aspect, ...]] = (
     Aspect(
-        "mfcc", 0.04, _each("mean spread step drift", _CEPSTRA), _each("mean spread step drift", ("0",)), project=24
+        "mfcc", 0.05, _each("mean spread step drift", _CEPSTRA), _each("mean spread step drift", ("0",)), project=24
     ),
     Aspect("chroma", 0.02, _each("mean", _PITCHES), (*_each("spread", _PITCHES), "strongest", "prominence")),
-    Aspect("spectral_contrast", 0.03, _each("mean spread step drift", _BANDS), ("brightness_hz",), project=16),
+    Aspect("spectral_contrast", 0.04, _each("mean spread step drift", _BANDS), ("brightness_hz",), project=16),
     Aspect("rhythm", 0.02, ("pulse", "octave", "density", "unevenness"), ("bpm", "confidence"), kernel=True),
     Aspect("zcr", 0.02, _each("mean spread", ("rate",)), _each("step drift", ("rate",)), kernel=True),
     Aspect(
@@ -101,22 +101,22 @@ MEASURED: Final[tuple[Aspect, ...]] = (
         ("length", "fullness", "attack_s", "decay_s", "peak_dbfs", "rms_dbfs"),
         kernel=True,
     ),
-    Aspect("onset_shape", 0.04, _SHAPE, project=24),
-    Aspect("course_shape", 0.03, _SHAPE, project=24),
+    Aspect("onset_shape", 0.05, _SHAPE, project=24),
+    Aspect("course_shape", 0.04, _SHAPE, project=24),
     Aspect("level_shape", 0.02, _LEVELS, project=12),
     Aspect(
         "spectral_shape",
-        0.03,
+        0.04,
         (*_each("whole start", _PAIRS), *_each("mean spread drift", _MOMENTS)),
         project=20,
     ),
     Aspect("fundamental", 0.02, ("octave", "clarity"), ("hz",), kernel=True),
     Aspect("harmonics", 0.02, tuple(f"harmonic{i}" for i in range(1, N_HARMONICS + 1)), project=10),
-    Aspect("modulation", 0.02, (*_RATES, *_each("spread skewness", tuple("01234567")), *_TOGETHER), project=20),
+    Aspect("modulation", 0.03, (*_RATES, *_each("spread skewness", tuple("01234567")), *_TOGETHER), project=20),
 )
 """The aspects that ``descriptors`` measures: each has a BLOB of raw values."""
 
-KIND: Final = Aspect("kind", 0.66, (), project=72)
+KIND: Final = Aspect("kind", 0.60, (), project=96)
 """What kind of sound it is: a projection of all scored values together, learned from labels and alterations."""
 
 ASPECTS: Final[tuple[Aspect, ...]] = (*MEASURED, KIND)

@@ -80,10 +80,10 @@ DIGITAL_SILENCE: Final = 1e-7
 FLOOR_DB: Final = 40.0
 """dB under the loudest band at which the shapes fade into their floor: what 8 bits leave of a sound."""
 
-ONSET_DB: Final = 25.0
-"""A sound begins where its energy first comes this near to its maximum."""
+ONSET_DB: Final = 15.0
+"""A sound begins where its energy first comes this near to its maximum: above the pre-echo of a codec's blocks."""
 
-END_DB: Final = 38.0
+END_DB: Final = 32.0
 """It ends where its energy was last this near: a tail that 8 bits or a fade would cut is not part of its length."""
 
 CONSTANT: Final = 1e-3
