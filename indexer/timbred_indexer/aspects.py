@@ -122,7 +122,7 @@ KIND: Final = Aspect("kind", 0.60, (), project=96)
 ASPECTS: Final[tuple[Aspect, ...]] = (*MEASURED, KIND)
 
 
-def _inputs() -> Mapping[str, slice]:
+def _inputs() -> Mapping[str, slice[int, int, None]]:
     ends = np.cumsum([len(aspect.scored) for aspect in MEASURED]).tolist()
     own = {aspect.name: slice(end - len(aspect.scored), end) for aspect, end in zip(MEASURED, ends, strict=True)}
     return {**own, KIND.name: slice(0, ends[-1])}
@@ -154,7 +154,7 @@ PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
 """Weights by occasion, in friendly names."""
 
 
-def _blocks() -> Mapping[str, slice]:
+def _blocks() -> Mapping[str, slice[int, int, None]]:
     ends = np.cumsum([aspect.dim for aspect in ASPECTS]).tolist()
     return {aspect.name: slice(end - aspect.dim, end) for aspect, end in zip(ASPECTS, ends, strict=True)}
 
@@ -195,34 +195,28 @@ def vector(aspects: Mapping[str, bytes], projections: metric.Projections | None 
     Raises:
         ValueError: a BLOB's length is not that of this version's aspect.
     """
-    learned = metric.projections() if projections is None else projections
+    blocks = _shipped_blocks() if projections is None else _BlockMaker(projections)
     raw = np.concatenate([_raw(aspects, aspect)[: len(aspect.scored)] for aspect in MEASURED])
-    values = metric.standard(raw, *_all_reference())
-    out = np.empty(DIM, np.float64)
-    for aspect in ASPECTS:
-        own = values[INPUTS[aspect.name]]
-        if aspect.kernel:
-            block = _kernel_map(own)
-        elif aspect.project:
-            block = _anchored(own @ learned[aspect.name])
-        else:
-            block = _anchored(own / math.sqrt(len(own)))
-        out[BLOCKS[aspect.name]] = math.sqrt(aspect.weight) * block
-    return (out / np.linalg.norm(out)).astype(np.float32)
+    return blocks.make(metric.standard(raw, *_all_reference()))
 
 
-def aspect_scores(query: Floats, vectors: Floats) -> dict[str, Floats]:
-    """Each aspect's cosine, in [-1, 1].
+def cosines(query: Floats, vectors: Floats) -> Floats:
+    """Each aspect's cosine, in [-1, 1], in the registry's order.
 
     Args:
         query: (DIM,), as ``vector`` made it (not reweighted), or (n, DIM): one for each of the vectors.
         vectors: (DIM,) or (n, DIM).
 
     Returns:
-        aspect → () or (n,) float32.
+        (n_aspects,) or (n, n_aspects) float32.
     """
-    cosines = np.add.reduceat(query * vectors, _STARTS, axis=-1) / _SHARES
-    return {aspect.name: np.asarray(cosines[..., place], np.float32) for place, aspect in enumerate(ASPECTS)}
+    return np.asarray(np.add.reduceat(query * vectors, _STARTS, axis=-1) / _SHARES, np.float32)
+
+
+def aspect_scores(query: Floats, vectors: Floats) -> dict[str, Floats]:
+    """:func:`cosines` by name: aspect → () or (n,) float32."""
+    found = cosines(query, vectors)
+    return {aspect.name: np.asarray(found[..., place], np.float32) for place, aspect in enumerate(ASPECTS)}
 
 
 def by_aspect(weights: Mapping[str, float]) -> dict[str, float]:
@@ -281,22 +275,57 @@ def _all_reference() -> tuple[metric.Floats, metric.Floats]:
     return np.concatenate(mean), np.concatenate(std)
 
 
-def _anchored(values: metric.Floats) -> metric.Floats:
-    """Values, of unit energy on average, and the anchor, at unit length."""
-    block = np.append(values, ANCHOR)
-    return block / np.linalg.norm(block)
+class _BlockMaker:
+    """All blocks of a vector at once: a hundred small numpy calls would cost more than the arithmetic."""
+
+    def __init__(self, learned: metric.Projections) -> None:
+        inputs = INPUTS[KIND.name].stop
+        linear = [aspect for aspect in ASPECTS if not aspect.kernel]
+        self._matrix = np.zeros((inputs, sum(aspect.dim - 1 for aspect in linear)))
+        ends = np.cumsum([aspect.dim - 1 for aspect in linear]).tolist()
+        for aspect, end in zip(linear, ends, strict=True):
+            own = INPUTS[aspect.name]
+            count = own.stop - own.start
+            columns = learned[aspect.name] if aspect.project else np.eye(count) / math.sqrt(count)
+            self._matrix[own, end - aspect.dim + 1 : end] = columns
+        self._linear = np.concatenate([_range(BLOCKS[aspect.name])[:-1] for aspect in linear])
+        self._anchors = np.array([BLOCKS[aspect.name].stop - 1 for aspect in linear])
+        kernel = [aspect for aspect in ASPECTS if aspect.kernel]
+        self._few = np.concatenate([_range(INPUTS[aspect.name]) for aspect in kernel])
+        halves = [_range(BLOCKS[aspect.name]).reshape(2, -1) for aspect in kernel]
+        self._cosines, self._sines = (np.concatenate([half[place] for half in halves]) for place in (0, 1))
+        self._frequency, share = _nodes()
+        self._amplitude = np.concatenate(
+            [np.tile(np.sqrt(share / len(aspect.scored)), len(aspect.scored)) for aspect in kernel]
+        )
+        self._dims = np.array([aspect.dim for aspect in ASPECTS])
+        self._roots = np.sqrt(np.array([aspect.weight for aspect in ASPECTS]))
+
+    def make(self, values: metric.Floats) -> Floats:
+        """(DIM,) float32 of unit length, of all standardised values.
+
+        The linear blocks are values and the anchor; the others features whose inner product is the mean over values of
+        exp(-d² / 2 · KERNEL_WIDTH²). (The Gaussian is its own Fourier transform: cosines and sines at the nodes of a
+        Gauss-Hermite rule, weighted by the rule, sum to it. Fixed nodes, nothing random.)
+        """
+        out = np.empty(DIM)
+        out[self._linear] = values @ self._matrix
+        out[self._anchors] = ANCHOR
+        phase = np.outer(values[self._few], self._frequency).ravel()
+        out[self._cosines] = np.cos(phase) * self._amplitude
+        out[self._sines] = np.sin(phase) * self._amplitude
+        lengths = np.sqrt(np.add.reduceat(np.square(out), _STARTS))
+        out *= np.repeat(self._roots / lengths, self._dims)
+        return (out / np.linalg.norm(out)).astype(np.float32)
 
 
-def _kernel_map(standard: metric.Floats) -> metric.Floats:
-    """Features whose inner product is the mean over values of exp(-d² / 2 · KERNEL_WIDTH²), at unit length.
+def _range(part: slice[int, int, None]) -> NDArray[np.int64]:
+    return np.arange(part.start, part.stop, dtype=np.int64)
 
-    The Gaussian is its own Fourier transform: cosines and sines at the nodes of a Gauss-Hermite rule, weighted by the
-    rule, sum to it. Fixed nodes, nothing random.
-    """
-    frequency, share = _nodes()
-    phase = np.outer(standard, frequency)
-    amplitude = np.sqrt(share / len(standard))
-    return np.concatenate([(np.cos(phase) * amplitude).ravel(), (np.sin(phase) * amplitude).ravel()])
+
+@cache
+def _shipped_blocks() -> _BlockMaker:
+    return _BlockMaker(metric.projections())
 
 
 @cache

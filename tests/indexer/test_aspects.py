@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sounds import clicks, noise, pluck
 
-from timbred_indexer import aspects, parameters
+from timbred_indexer import aspects, metric, parameters
 from timbred_indexer.aspects import (
     ASPECTS,
     BLOCKS,
@@ -38,6 +39,10 @@ def blobs(samples: NDArray[np.floating]) -> dict[str, bytes]:  # pyright: ignore
 
 
 PLUCK, NOISE, BEAT = (vector(blobs(samples)) for samples in (pluck(), noise(0.4), clicks(120)))
+
+
+def blob(values: Sequence[float]) -> bytes:
+    return np.array(values, "<f4").tobytes()
 
 
 def test_default_weights_are_positive_and_sum_to_one() -> None:
@@ -141,9 +146,20 @@ def test_friendly_names_are_no_aspects_and_cover_all_but_rhythm() -> None:
 
 @pytest.mark.parametrize("aspect", [a for a in ASPECTS if a.kernel], ids=lambda a: a.name)
 def test_the_score_of_a_kernel_aspect_falls_with_distance(aspect: aspects.Aspect) -> None:
+    """All of its values at once, from as low as counts to as high; equally far apart, the mean is one kernel."""
     distances = np.linspace(0, 2 * parameters.CLIP, 40)
-    mapped = [aspects._kernel_map(np.array([d - parameters.CLIP])) for d in distances]  # pyright: ignore[reportPrivateUsage]
-    kernel = np.array([mapped[0] @ m for m in mapped])
+    mean, std = metric.reference()[aspect.name]
+    usual = blobs(pluck())
+    made = [
+        vector(
+            {
+                **usual,
+                aspect.name: blob([*(mean + std * (distance - parameters.CLIP)), *(0.0 for _ in aspect.reported)]),
+            }
+        )
+        for distance in distances
+    ]
+    kernel = np.array([aspect_scores(made[0], other)[aspect.name] for other in made])
     assert (np.diff(kernel) < 0).all()
     np.testing.assert_allclose(kernel, np.exp(-(distances**2) / 2 / parameters.KERNEL_WIDTH**2), atol=0.05)
 
