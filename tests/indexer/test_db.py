@@ -27,7 +27,8 @@ def put(key: str) -> Callable[[sqlite3.Connection], None]:
 
 
 def keys(connection: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in connection.execute("SELECT key FROM meta")} - {"seq"}
+    """What :func:`put` wrote: it writes 1."""
+    return {row[0] for row in connection.execute("SELECT key FROM meta WHERE value = 1")}
 
 
 class Held:
