@@ -19,6 +19,7 @@ from aiohttp import web
 
 from timbred_api.engine import Engine
 from timbred_api.http import make_app
+from timbred_api.rows import shown_row
 from timbred_api.version import VERSION
 from timbred_daemon import runtime
 from timbred_daemon.clap_service import ClapService, Parts
@@ -33,6 +34,7 @@ from timbred_daemon.progress import show_progress
 from timbred_daemon.scanning import ScanLoop
 from timbred_daemon.tasks import background
 from timbred_indexer import aspects
+from timbred_indexer.cards import Cards
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import StorageError, TimbredError
 from timbred_indexer.keeper import IndexKeeper
@@ -137,7 +139,15 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         await db.write(lambda connection: sounds.requeue_outdated(connection, "librosa", version, next_seq(connection)))
 
         live = LiveIndex(aspects.DIM)
-        index = IndexKeeper(db, live, folder=data_dir, database=database_path, space="librosa", version=version)
+        index = IndexKeeper(
+            db,
+            live,
+            folder=data_dir,
+            database=database_path,
+            space="librosa",
+            version=version,
+            recall=settings.recall,
+        )
         await index.open()
 
         def committed() -> None:
@@ -169,9 +179,11 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         control = DaemonControl(folders, scans, pipeline)
         weights, space_weights = scoring_weights(settings), scoring_space_weights(settings)
         service = Service(control, folders, weights, space_weights)
-        searcher = Searcher(SearchSpace(live, StoredVectors("librosa", version)))
+        searcher = Searcher(
+            SearchSpace(live, StoredVectors("librosa", version, aspects.DIM)), Cards(version, shown_row)
+        )
         clap = ClapService(
-            Parts(db, live, version, searcher, pool, data_dir, database_path),
+            Parts(db, live, version, searcher, pool, data_dir, database_path, settings.recall),
             wanted=settings.clap_model,
             fill=settings.clap_short_sounds,
             threads=settings.clap_threads,

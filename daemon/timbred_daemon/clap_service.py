@@ -41,7 +41,7 @@ MOST_WORDS = 1_024  # texts whose vectors are kept
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the service is built from; ``database``: its path."""
+    """What the service is built from; ``database``: its path; ``recall``: wanted of its index."""
 
     db: Database
     librosa: LiveIndex
@@ -50,6 +50,7 @@ class Parts:
     pool: WorkerPool
     data_dir: str
     database: str
+    recall: float
 
 
 class ClapService:
@@ -275,6 +276,7 @@ class ClapService:
             dim=dim,
             folder=parts.data_dir,
             database=parts.database,
+            recall=parts.recall,
         )
         await space.open()
         await self._following.end()

@@ -27,6 +27,7 @@ from timbred_daemon.config_values import (
     parse_duration,
     parse_listen,
     parse_model_name,
+    parse_share,
     parse_weights,
     wrong_type,
 )
@@ -43,6 +44,7 @@ KEYS: Final = (
     "poll_interval",
     "quiet",
     "log_level",
+    "recall",
     "weights",
     "clap.model",
     "clap.short_sounds",
@@ -69,6 +71,7 @@ class Settings:
         poll_interval: seconds between looks at a folder that is watched by polling.
         quiet: seconds without a change before a file counts as written.
         log_level: the least that is logged.
+        recall: share of the true nearest that an approximate index must find.
         weights: space or aspect name → weight; a name that is absent keeps its default.
         clap_model: name of the CLAP model to use; empty: the one that is installed.
         clap_short_sounds: how a sound under 10 s becomes the 10 s that the model takes.
@@ -83,6 +86,7 @@ class Settings:
     poll_interval: Seconds
     quiet: Seconds
     log_level: LogLevel
+    recall: float
     weights: Mapping[str, float]
     clap_model: str
     clap_short_sounds: ShortSounds
@@ -261,6 +265,7 @@ def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
         poll_interval=seconds("poll_interval", 10, 0.1, _DAY),
         quiet=seconds("quiet", 0.2, 0, 60),
         log_level=merge.take("log_level", level, lambda value, _: parse_choice("log_level", value, LOG_LEVELS)),
+        recall=merge.take("recall", 0.99, lambda value, _: parse_share("recall", value, least=0.5)),
         weights=merge.take("weights", no_weights, lambda value, _: parse_weights("weights", value, weight_names)),
         clap_short_sounds=merge.take(
             "clap.short_sounds", fill, lambda value, _: parse_choice("clap.short_sounds", value, SHORT_SOUNDS)

@@ -215,6 +215,15 @@ def parse_count(key: str, value: object, *, least: int) -> Parsed[int]:
     return Parsed(value)
 
 
+def parse_share(key: str, value: object, *, least: float) -> Parsed[float]:
+    """A number from ``least`` to 1."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return _refuse(wrong_type(key, f"a number from {least} to 1", value))
+    if not least <= value <= 1:
+        return _refuse(Complaint(key, f"{key} must lie between {least} and 1, not at {value}"))
+    return Parsed(float(value))
+
+
 def parse_choice(key: str, value: object, choices: Sequence[C]) -> Parsed[C]:
     """One of a few words, in any case."""
     wanted = f"one of {', '.join(choices)}"

@@ -7,12 +7,12 @@ import sqlite3
 
 import numpy as np
 
+from timbred_indexer import aspects
 from timbred_indexer.calibration import Calibration, spread_out
 from timbred_indexer.db import Database
 from timbred_indexer.index import get_bits
 from timbred_indexer.keeper import IndexKeeper, IndexStats
 from timbred_indexer.live import LiveIndex, View
-from timbred_indexer.model import SegmentId
 from timbred_indexer.search import SearchSpace
 from timbred_indexer.store import clap
 from timbred_indexer.stored import StoredVectors
@@ -30,17 +30,28 @@ class ClapSpace:
     Args:
         librosa: (its live index, its version): the space that scores are compared with.
         dim: of this version's vectors.
+        recall: wanted of the index, 0 to 1.
     """
 
     def __init__(
-        self, db: Database, librosa: tuple[LiveIndex, str], *, version: str, dim: int, folder: str, database: str
+        self,
+        db: Database,
+        librosa: tuple[LiveIndex, str],
+        *,
+        version: str,
+        dim: int,
+        folder: str,
+        database: str,
+        recall: float,
     ) -> None:
         self.version = version
         self._db = db
         self._librosa, self._librosa_version = librosa
         self._live = LiveIndex(dim)
-        self._stored = StoredVectors("clap", version)
-        self._keeper = IndexKeeper(db, self._live, folder=folder, database=database, space="clap", version=version)
+        self._stored = StoredVectors("clap", version, dim)
+        self._keeper = IndexKeeper(
+            db, self._live, folder=folder, database=database, space="clap", version=version, recall=recall
+        )
         self._calibration: Calibration | None = None
         self._heard = 0  # vectors that the calibration was made from
 
@@ -102,17 +113,11 @@ class ClapSpace:
         view, librosa = self._live.view, self._librosa.view
         every = np.flatnonzero(np.unpackbits(view.visible, bitorder="little"))
         both = every[get_bits(librosa.visible, every)].tolist()
-        ids = [SegmentId(segment) for segment in spread_out(both)]
+        ids = np.array(spread_out(both), np.int64)
         own = self._stored.get(connection, ids)
-        other = StoredVectors("librosa", self._librosa_version).get(connection, ids)
-        ids = [segment for segment in ids if segment in own and segment in other]
-        if len(ids) < 2:
-            return None
-        return Calibration.sample(
-            np.stack([other[segment] for segment in ids]),
-            np.stack([own[segment] for segment in ids]),
-            librosa.sounds(np.array(ids, np.int64)),
-        )
+        other = StoredVectors("librosa", self._librosa_version, aspects.DIM).get(connection, ids)
+        there = ~np.isnan(own[:, 0]) & ~np.isnan(other[:, 0])
+        return Calibration.sample(other[there], own[there], librosa.sounds(ids[there])) if there.sum() > 1 else None
 
 
 async def drop_version(db: Database, version: str) -> None:

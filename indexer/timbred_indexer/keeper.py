@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from dataclasses import dataclass
 
 from timbred_indexer import snapshot
 from timbred_indexer.atomic import remove_leftovers
+from timbred_indexer.compact import RECALL
+from timbred_indexer.compaction import HARD, SOFT, Fill, Limits, Order, build_snapshot
 from timbred_indexer.db import Database, current_seq
 from timbred_indexer.errors import StorageError
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seq, SpaceName
 from timbred_indexer.snapshot import Manifest
-from timbred_indexer.store import vectors
+from timbred_indexer.store import identity, vectors
 
 logger = logging.getLogger(__name__)
 
 REST = 0.05  # seconds between two rounds of following: many commits become one step
-BUFFER_SOFT = 1_000  # fresh vectors worth a compaction when idle
-BUFFER_HARD = 20_000  # … and worth it at any time: the buffer is scanned by every query
-HIDDEN_SHARE = 0.2  # of the vectors dead or hidden, likewise
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStats:
-    """For ``status``. ``snapshot_seq``: what the file on disk is true up to, None without one."""
+    """For ``status``.
+
+    Attributes:
+        snapshot_seq: what the file on disk is true up to; None without one.
+        lists, probes: of an approximate index: lists in all, and those that an ordinary search looks through.
+        recall: that it was measured to have; None for an exact index.
+        memory: bytes: of the mapped file and of what is beside it.
+        built: Unix time of the snapshot; None without one.
+    """
 
     kind: str
     vectors: int
@@ -35,6 +41,11 @@ class IndexStats:
     hidden: int
     seq: Seq
     snapshot_seq: Seq | None
+    lists: int | None = None
+    probes: int | None = None
+    recall: float | None = None
+    memory: int = 0
+    built: float | None = None
 
 
 class IndexKeeper:
@@ -43,17 +54,29 @@ class IndexKeeper:
     Args:
         folder: the data folder, for snapshots.
         database: path of the database, for the child that compacts.
+        recall: wanted of an approximate index, 0 to 1.
+        limits: at which a compaction is due, in idle moments and at any time.
     """
 
     def __init__(
-        self, db: Database, live: LiveIndex, *, folder: str, database: str, space: SpaceName, version: str
+        self,
+        db: Database,
+        live: LiveIndex,
+        *,
+        folder: str,
+        database: str,
+        space: SpaceName,
+        version: str,
+        recall: float = RECALL,
+        limits: tuple[Limits, Limits] = (SOFT, HARD),
     ) -> None:
         self._db = db
         self._live = live
+        self._order = Order(database, folder, space, version, recall)
         self._folder = folder
-        self._database = database
         self._space: SpaceName = space
         self._version = version
+        self._soft, self._hard = limits
         self._manifest: Manifest | None = None
         self._unavoidable = 0  # hidden vectors that the last compaction kept: they are alive, somewhere offline
         self._changed = asyncio.Event()
@@ -61,7 +84,8 @@ class IndexKeeper:
 
     @property
     def stats(self) -> IndexStats:
-        view = self._live.view
+        view, manifest = self._live.view, self._manifest
+        probing = manifest.probing if manifest is not None else None
         return IndexStats(
             kind=view.snapshot.kind if view.snapshot is not None else view.buffer.kind,
             vectors=len(view),
@@ -69,13 +93,27 @@ class IndexKeeper:
             buffer=len(view.buffer),
             hidden=self._live.hidden,
             seq=view.seq,
-            snapshot_seq=Seq(self._manifest.seq) if self._manifest is not None else None,
+            snapshot_seq=Seq(manifest.seq) if manifest is not None else None,
+            lists=probing.lists if probing is not None else None,
+            probes=probing.points[0][1] if probing is not None else None,
+            recall=probing.recall if probing is not None else None,
+            memory=self._live.memory + (manifest.size if manifest is not None else 0),
+            built=manifest.built if manifest is not None else None,
         )
 
+    @property
+    def idle(self) -> float:
+        """Seconds since the last search."""
+        return self._live.idle
+
     async def open(self) -> None:
-        """Loads the snapshot if it fits, then everything since. After this the index answers."""
+        """Loads the snapshot if it fits, then everything since. After this the index answers.
+
+        Where so much is not in it that searching would be slow and large, a snapshot is built first.
+        """
         await asyncio.to_thread(remove_leftovers, self._folder)
         await self._adopt_snapshot()
+        await self._rebuild_if_large()
         await self.catch_up()
 
     def notify(self) -> None:
@@ -108,19 +146,20 @@ class IndexKeeper:
         except StorageError as error:
             logger.warning("%s Rebuilding it.", error.message)
             await asyncio.to_thread(snapshot.remove, self._folder, self._space)
-            self._manifest = None
-            async with self._turn:
-                self._live.adopt(None, Seq(0))
+            await self._adopt_snapshot()
+            await self._rebuild_if_large()
             await self.catch_up()
 
     def compaction_due(self, *, idle: bool) -> bool:
         """Whether a new snapshot is worth its cost now."""
         view = self._live.view
-        if len(view.buffer) > BUFFER_HARD:
-            return True
         self._unavoidable = min(self._unavoidable, self._live.hidden)
-        wasteful = self._live.hidden - self._unavoidable > max(BUFFER_SOFT, HIDDEN_SHARE * len(view))
-        return idle and (len(view.buffer) > BUFFER_SOFT or wasteful)
+        fill = Fill(len(view) - len(view.buffer), len(view.buffer), self._live.hidden - self._unavoidable)
+        return fill.exceeds(self._hard) or (idle and (fill.exceeds(self._soft) or self._wants_other_recall()))
+
+    def _wants_other_recall(self) -> bool:
+        manifest = self._manifest
+        return manifest is not None and manifest.probing is not None and manifest.target != self._order.recall
 
     async def compact(self) -> None:
         """Builds the next snapshot in a child process, swaps it in, replays what came since. Cancel to stop it.
@@ -128,38 +167,34 @@ class IndexKeeper:
         Raises:
             StorageError: the child failed; the index goes on as it was.
         """
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # a file called numpy.py in the current folder is not ours to import
-            "-m",
-            "timbred_indexer.compact",
-            self._database,
-            self._folder,
-            self._space,
-            self._version,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            _, said = await child.communicate()
-        finally:
-            if child.returncode is None:
-                child.kill()
-                await child.wait()
-        if child.returncode != 0:
-            last = said.decode(errors="replace").strip().splitlines()[-1:]
-            raise StorageError(f"The index could not be compacted: {' '.join(last)}", code="compaction_failed")
+        await build_snapshot(self._order)
         await self._adopt_snapshot()
         await self.catch_up()
         self._unavoidable = self._live.hidden
         logger.info("Compacted the %s index: %d vectors.", self._space, len(self._live.view))
 
+    async def _rebuild_if_large(self) -> None:
+        """Fresh vectors are held in memory and compared one by one: a whole large library must not be fresh."""
+        since = self._live.vectors_since
+        waiting = await self._db.read(lambda connection: vectors.newer(connection, self._space, self._version, since))
+        if waiting <= self._hard.buffer:
+            return
+        logger.info("Building the %s index: %d vectors are not in it.", self._space, waiting)
+        try:
+            await build_snapshot(self._order)
+        except StorageError as error:
+            logger.error("%s", error.message)
+        await self._adopt_snapshot()
+
     async def _adopt_snapshot(self) -> None:
         try:
-            manifest, index = await asyncio.to_thread(snapshot.load, self._folder, self._space, self._version)
-            newest = await self._db.read(current_seq)
+            database, newest = await self._db.read(
+                lambda connection: (identity.read(connection), current_seq(connection))
+            )
+            manifest, index = await asyncio.to_thread(snapshot.load, self._folder, self._space, self._version, database)
             if manifest.seq > newest:
+                # An older database was put in its place. Away with it: one day the seq would fit again.
+                await asyncio.to_thread(snapshot.remove, self._folder, self._space)
                 raise StorageError("The snapshot is newer than the database.", code="bad_snapshot")
         except StorageError as error:
             level = logging.DEBUG if error.code == "no_snapshot" else logging.WARNING

@@ -5,15 +5,31 @@ A :class:`View` never changes once it is handed out, so searches run in any thre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, mask, merge, set_bits
+from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, count_bits, mask, merge, set_bits
 from timbred_indexer.model import SegmentId, Seq, SoundId
 from timbred_indexer.store.vectors import Changes
 
 NOTHING = Seq(-1)  # before the first change
+
+
+class Usage:
+    """When an index was last searched; the one thing about it that searches change."""
+
+    def __init__(self) -> None:
+        self._last = -float("inf")
+
+    def note(self) -> None:
+        self._last = time.monotonic()
+
+    @property
+    def idle(self) -> float:
+        """Seconds since the last search; infinite before the first."""
+        return time.monotonic() - self._last
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +47,25 @@ class View:
     buffer: ExactIndex
     visible: Mask
     sound_of: Ids
+    usage: Usage = field(default_factory=Usage, compare=False)
 
     def __len__(self) -> int:
         """How many vectors a search looks at, hidden and dead ones included."""
         return len(self.buffer) + (len(self.snapshot) if self.snapshot is not None else 0)
 
-    def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> tuple[Vectors, Ids]:
+    @property
+    def exact(self) -> bool:
+        """See :attr:`VectorIndex.exact`."""
+        return self.snapshot is None or self.snapshot.exact
+
+    def search(
+        self, queries: Vectors, k: int, allowed: Mask | None = None, *, effort: float = 1.0
+    ) -> tuple[Vectors, Ids]:
         """Like :meth:`VectorIndex.search`, among what is visible (and allowed, where a mask is given)."""
+        self.usage.note()
         seen = self.visible if allowed is None else intersect(self.visible, allowed)
         indexes = [index for index in (self.snapshot, self.buffer) if index is not None and len(index)]
-        parts = [index.search(queries, k, seen) for index in indexes or [self.buffer]]
+        parts = [index.search(queries, k, seen, effort=effort) for index in indexes or [self.buffer]]
         return parts[0] if len(parts) == 1 else merge(parts, k)
 
     def sounds(self, segments: Ids) -> Ids:
@@ -58,7 +83,9 @@ class LiveIndex:
         self._catalogue_seq = NOTHING
         self._fresh = _Buffer(dim)
         self._visible: Mask = mask(0)
-        self._sounds = np.empty(0, np.int64)
+        self._room = np.empty(0, np.int64)
+        self._sounds = self._room
+        self._usage = Usage()
         self._view = self._make_view()
 
     @property
@@ -78,7 +105,17 @@ class LiveIndex:
     @property
     def hidden(self) -> int:
         """Vectors that a search passes over: tombstones, and sounds without a present file."""
-        return len(self._view) - int(np.unpackbits(self._visible).sum())
+        return len(self._view) - count_bits(self._visible)
+
+    @property
+    def idle(self) -> float:
+        """Seconds since the last search."""
+        return self._usage.idle
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the buffer and of what is known about segments; the snapshot's file comes on top."""
+        return self._fresh.memory + self._visible.nbytes + self._room.nbytes
 
     def adopt(self, snapshot: VectorIndex | None, seq: Seq) -> None:
         """Takes a snapshot that is true up to ``seq``. The buffer is empty until the changes since then are applied."""
@@ -109,14 +146,15 @@ class LiveIndex:
             return
         pairs = np.array(segments, np.int64)
         size = max(len(self._sounds), int(pairs[:, 0].max()) + 1)
-        # A new array for each view that knows more: older views keep theirs.
-        sounds = np.zeros(size, np.int64)
-        sounds[: len(self._sounds)] = self._sounds
-        sounds[pairs[:, 0]] = pairs[:, 1]
-        self._sounds = sounds
+        if size > len(self._room):
+            self._room = np.concatenate([self._sounds, np.zeros(2 * size - len(self._sounds), np.int64)])
+        # Views share one array: a segment's sound never changes, and no older view asks for a segment it does not show.
+        self._room[pairs[:, 0]] = pairs[:, 1]
+        self._sounds = self._room[:size]
 
     def _make_view(self) -> View:
-        return View(self._catalogue_seq, self._snapshot, self._fresh.index(), self._visible, self._sounds)
+        fresh = self._fresh.index()
+        return View(self._catalogue_seq, self._snapshot, fresh, self._visible, self._sounds, self._usage)
 
 
 class _Buffer:
@@ -145,6 +183,10 @@ class _Buffer:
             self._vectors[self._count] = np.frombuffer(data, "<f4")
             self._known.add(segment)
             self._count += 1
+
+    @property
+    def memory(self) -> int:
+        return self._ids.nbytes + self._vectors.nbytes
 
     def index(self) -> ExactIndex:
         return ExactIndex(self._ids[: self._count], self._vectors[: self._count])

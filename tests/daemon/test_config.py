@@ -92,6 +92,8 @@ def test_every_problem_is_reported_at_once_in_the_order_of_lines(file: Settings)
     ("text", "message"),
     [
         ("workers = true", "workers must be an integer of at least 1, not a boolean"),
+        ("recall = 0.3", "recall must lie between 0.5 and 1, not at 0.3"),
+        ("recall = true", "recall must be a number from 0.5 to 1, not a boolean"),
         ("workers = 1.5", "workers must be an integer of at least 1, not a float"),
         ("listen = 1979-05-27", 'listen must be text such as "127.0.0.1:8462", not a date or time'),
         ("data_dir = ''", "data_dir is empty: a path is needed"),

@@ -54,7 +54,7 @@ def compact(library: Library) -> Path:
     """What the daemon runs when it has collected enough. Gives the snapshot."""
     data = library.daemon.data
     command = [sys.executable, "-m", "timbred_indexer.compact", str(data / "metadata.db"), str(data)]
-    subprocess.run([*command, "librosa", library.version], check=True, capture_output=True)
+    subprocess.run([*command, "librosa", library.version, "0.99"], check=True, capture_output=True)
     return data / "librosa.index"
 
 

@@ -12,13 +12,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from timbred_indexer.errors import StorageError
-from timbred_indexer.faiss_index import FlatIndex
-from timbred_indexer.index import ExactIndex, Ids, Mask, VectorIndex, Vectors, get_bits, mask, merge, set_bits
+from timbred_indexer.faiss_index import ClusteredIndex, FlatIndex, load
+from timbred_indexer.index import (
+    ExactIndex,
+    Ids,
+    Mask,
+    VectorIndex,
+    Vectors,
+    count_bits,
+    get_bits,
+    mask,
+    merge,
+    set_bits,
+)
 from timbred_indexer.model import SegmentId
+from timbred_indexer.probing import Probing
 
 DIM = 4
 Make = Callable[[Ids, Vectors], VectorIndex]
-implementations = pytest.mark.parametrize("make", [ExactIndex, FlatIndex.build], ids=["exact", "flat"])
+
+
+def clustered(ids: Ids, vectors: Vectors) -> ClusteredIndex:
+    """In lists of about four; a search looks through one of them, and deeper where that is not enough."""
+    lists = max(1, len(ids) // 4)
+    made = ClusteredIndex.train(vectors if len(ids) else unit_vectors(1), lists, threads=1)
+    made.add(ids, vectors, threads=1)
+    made.tune(Probing(lists, ((1, 1),)))
+    return made
+
+
+exact_ones = pytest.mark.parametrize("make", [ExactIndex, FlatIndex.build], ids=["exact", "flat"])
+implementations = pytest.mark.parametrize(
+    "make", [ExactIndex, FlatIndex.build, clustered], ids=["exact", "flat", "clustered"]
+)
 
 
 def unit_vectors(count: int, seed: int = 0) -> Vectors:
@@ -40,14 +66,17 @@ def reference(ids: Ids, vectors: Vectors, query: Vectors, k: int, allowed: set[i
     return sorted(scores, reverse=True)[:k]
 
 
-@implementations
-@settings(max_examples=40)
-@given(
+numbers_allowed = given(
     st.lists(st.integers(0, 40), unique=True, max_size=12),
     st.sets(st.integers(0, 40)),
     st.integers(1, 15),
     st.integers(0, 3),
 )
+
+
+@exact_ones
+@settings(max_examples=40)
+@numbers_allowed
 def test_the_answer_is_that_of_brute_force(
     make: Make, numbers: list[int], allowed: set[int], k: int, seed: int
 ) -> None:
@@ -60,6 +89,22 @@ def test_the_answer_is_that_of_brute_force(
         assert set(found[row, : len(expected)]) <= allowed & set(numbers)
         assert (found[row, len(expected) :] == -1).all()
         assert np.isneginf(scores[row, len(expected) :]).all()
+
+
+@implementations
+@settings(max_examples=40, deadline=None)
+@numbers_allowed
+def test_whatever_is_asked_ids_come_once_only_where_allowed_and_none_is_kept_back(
+    make: Make, numbers: list[int], allowed: set[int], k: int, seed: int
+) -> None:
+    index = make(ids_of(*numbers), unit_vectors(len(numbers), seed))
+    scores, found = index.search(unit_vectors(2, seed + 9), k, bits(41, *allowed))
+    for row in range(2):
+        given_ids = [int(number) for number in found[row] if number >= 0]
+        assert len(given_ids) == len(set(given_ids)) == min(k, len(allowed & set(numbers)))
+        assert set(given_ids) <= allowed & set(numbers)
+        assert np.isneginf(scores[row, len(given_ids) :]).all()
+        assert (np.diff(scores[row, : len(given_ids)]) <= 0).all()
 
 
 @implementations
@@ -93,6 +138,7 @@ def test_a_mask_holds_what_was_set_and_not_cleared(members: set[int], cleared: s
     set_bits(made, ids_of(*cleared), value=False)
     asked = np.arange(-1, 200)
     assert set(asked[get_bits(made, asked)]) == members - cleared
+    assert count_bits(made) == len(members - cleared)
 
 
 def test_of_equal_scores_the_lower_id_comes_first_wherever_it_was_found() -> None:
@@ -105,7 +151,7 @@ def test_a_saved_index_answers_as_before(tmp_path: Path) -> None:
     ids, vectors = ids_of(*range(50)), unit_vectors(50)
     built, path = FlatIndex.build(ids, vectors), str(tmp_path / "x.index")
     built.save(path)
-    loaded = FlatIndex.load(path)
+    loaded = load(path, "flat", None)
     question = unit_vectors(3, seed=5), 10, bits(50, *range(0, 50, 2))
     for before, after in zip(built.search(*question), loaded.search(*question), strict=True):
         np.testing.assert_array_equal(before, after)
@@ -115,7 +161,7 @@ def test_a_saved_index_answers_as_before(tmp_path: Path) -> None:
 def test_a_mapped_index_outlives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "x.index"
     FlatIndex.build(ids_of(1), unit_vectors(1)).save(str(path))
-    loaded = FlatIndex.load(str(path))
+    loaded = load(str(path), "flat", None)
     path.unlink()
     assert loaded.search(unit_vectors(1), 1, bits(2, 1))[1].tolist() == [[1]]
 
@@ -125,7 +171,7 @@ def test_what_is_no_index_is_a_bad_snapshot(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "x.index"
     path.write_bytes(content)
     with pytest.raises(StorageError) as caught:
-        FlatIndex.load(str(path))
+        load(str(path), "flat", None)
     assert caught.value.code == "bad_snapshot"
 
 
@@ -136,4 +182,4 @@ def test_a_wrong_byte_in_an_index_is_a_storage_error_if_anything(tmp_path: Path)
     for place in (*range(0, 90), *range(len(good) - 20 * 8 - 20, len(good))):
         path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
         with suppress(StorageError):
-            FlatIndex.load(str(path))
+            load(str(path), "flat", None)

@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 
 from builders import VERSION, analysis, new_folder, new_sound, vector
-from timbred_indexer import aspects, keeper, snapshot
+from timbred_indexer import aspects, snapshot
 from timbred_indexer.atomic import replace_file
 from timbred_indexer.compact import build
+from timbred_indexer.compaction import HARD, SOFT, Limits
 from timbred_indexer.db import Database, connect, next_seq
 from timbred_indexer.errors import StorageError
 from timbred_indexer.faiss_index import FlatIndex
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import FolderId, Seq
-from timbred_indexer.snapshot import Manifest
-from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.snapshot import Manifest, Origin
+from timbred_indexer.store import files, folders, identity, sounds
 
 PATIENCE = 60.0
 SOUNDS = 6
@@ -36,6 +37,7 @@ class Shelf:
         self.db, self.data = db, data
         self.folder = FolderId(0)
         self.live = LiveIndex(aspects.DIM)
+        self.soft, self.hard = SOFT, HARD
 
     async def fill(self, first: int = 0, count: int = SOUNDS) -> None:
         def write(connection: sqlite3.Connection) -> None:
@@ -64,9 +66,11 @@ class Shelf:
             database=str(self.data / "metadata.db"),
             space="librosa",
             version=version,
+            limits=(self.soft, self.hard),
         )
 
-    async def open(self) -> IndexKeeper:
+    async def open(self, soft: Limits = SOFT) -> IndexKeeper:
+        self.soft = soft
         made = self.keeper()
         await made.open()
         return made
@@ -98,9 +102,10 @@ async def compacted(shelf: Shelf) -> Shelf:
     def make() -> None:
         connection = connect(str(shelf.data / "metadata.db"), readonly=True)
         seq, index = build(connection, "librosa", VERSION)
+        own = identity.read(connection)
         connection.close()
         assert index is not None
-        snapshot.save(str(shelf.data), "librosa", VERSION, seq, index)
+        snapshot.save(str(shelf.data), Origin(own, "librosa", VERSION, seq), index, target=0.99)
 
     await asyncio.to_thread(make)
     return shelf
@@ -138,6 +143,7 @@ DAMAGES: dict[str, Callable[[Shelf], object]] = {
     "other dimension": lambda shelf: seal_anew(shelf, lambda m: replace(m, dim=m.dim + 1)),
     "other version": lambda shelf: seal_anew(shelf, lambda m: replace(m, version="other")),
     "other count": lambda shelf: seal_anew(shelf, lambda m: replace(m, count=m.count + 1)),
+    "of another database": lambda shelf: seal_anew(shelf, lambda m: replace(m, database=m.database + 1)),
     "newer than the database": lambda shelf: seal_anew(shelf, lambda m: replace(m, seq=10**9)),
     "a wrong byte in the head": lambda shelf: flip(shelf.index, 0),
 }
@@ -255,27 +261,58 @@ async def test_a_compaction_that_fails_says_so_and_changes_nothing(shelf: Shelf)
     assert (caught.value.code, shelf.answers()) == ("compaction_failed", answers)
 
 
-async def test_a_full_buffer_is_compacted_when_idle_and_a_fuller_one_at_once(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_buffer_is_compacted_when_idle_and_a_fuller_one_at_once(shelf: Shelf) -> None:
     made = await shelf.open()
     assert not made.compaction_due(idle=True)
-    monkeypatch.setattr(keeper, "BUFFER_SOFT", SOUNDS - 1)
+    made = await shelf.open(soft=replace(SOFT, buffer=SOUNDS - 1))
     assert (made.compaction_due(idle=True), made.compaction_due(idle=False)) == (True, False)
-    monkeypatch.setattr(keeper, "BUFFER_HARD", SOUNDS - 1)
+    shelf.hard = replace(HARD, buffer=SOUNDS - 1)
+    made = shelf.keeper()
+    await made.catch_up()
     assert made.compaction_due(idle=False)
 
 
-async def test_what_a_compaction_cannot_drop_does_not_ask_for_another(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(keeper, "BUFFER_SOFT", 0)
-    made = await shelf.open()
+async def test_what_a_compaction_cannot_drop_does_not_ask_for_another(shelf: Shelf) -> None:
+    made = await shelf.open(soft=Limits(buffer=0, buffer_share=0, hidden=0, hidden_share=0))
     await shelf.db.write(lambda connection: folders.remove(connection, shelf.folder, next_seq(connection)))
     await made.catch_up()
     async with asyncio.timeout(PATIENCE):
         await made.compact()
     assert (made.stats.hidden, made.compaction_due(idle=True)) == (SOUNDS, False)
+
+
+async def test_a_library_that_is_too_large_to_be_fresh_gets_a_snapshot_before_it_answers(shelf: Shelf) -> None:
+    await shelf.open()
+    answers = shelf.answers()
+    shelf.hard = replace(HARD, buffer=SOUNDS - 1)
+    async with asyncio.timeout(PATIENCE):
+        made = await shelf.open()
+    assert (shelf.answers(), made.stats.buffer, made.stats.kind) == (answers, 0, "flat")
+
+
+async def test_a_large_snapshot_that_is_damaged_is_built_anew(compacted: Shelf) -> None:
+    compacted.hard = replace(HARD, buffer=SOUNDS - 1)
+    made = await compacted.open()
+    answers = compacted.answers()
+    flip(compacted.index, -1)
+    async with asyncio.timeout(PATIENCE):
+        await made.check_snapshot()
+    assert (compacted.answers(), made.stats.buffer, made.stats.snapshot_seq) == (answers, 0, made.stats.seq)
+
+
+async def test_a_snapshot_newer_than_the_database_does_not_come_back_when_its_seq_is_reached(compacted: Shelf) -> None:
+    seal_anew(compacted, lambda manifest: replace(manifest, seq=10**9))
+    await compacted.open()
+    assert (compacted.manifest.exists(), compacted.index.exists()) == (False, False)
+
+
+async def test_the_age_the_memory_and_the_last_search_are_known(compacted: Shelf) -> None:
+    made = await compacted.open()
+    assert made.idle == float("inf")
+    compacted.answers()
+    assert made.idle < PATIENCE
+    assert made.stats.memory > compacted.index.stat().st_size
+    assert made.stats.built == json.loads(compacted.manifest.read_text())["built"]
 
 
 def test_a_snapshot_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
@@ -293,6 +330,6 @@ def test_a_snapshot_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) ->
 
 def test_the_first_seq_of_a_manifest_is_what_was_compacted(tmp_path: Path) -> None:
     index = FlatIndex.build(np.array([3], np.int64), vector(1)[np.newaxis])
-    saved = snapshot.save(str(tmp_path), "librosa", VERSION, Seq(7), index)
-    loaded, _ = snapshot.load(str(tmp_path), "librosa", VERSION)
+    saved = snapshot.save(str(tmp_path), Origin(5, "librosa", VERSION, Seq(7)), index, target=0.9)
+    loaded, _ = snapshot.load(str(tmp_path), "librosa", VERSION, 5)
     assert (loaded, loaded.seq, loaded.count) == (saved, 7, 1)

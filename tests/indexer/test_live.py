@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given, settings
@@ -87,6 +88,25 @@ def test_replaying_twice_changes_nothing(connection: sqlite3.Connection, folder:
     everything = vectors.changes(connection, "librosa", VERSION, live.vectors_since, live.catalogue_since)
     first, second = live.apply(everything), live.apply(everything)
     assert (len(first), found(first, 1)) == (len(second), found(second, 1))
+
+
+def test_a_segment_that_becomes_known_after_later_ones_has_its_sound(
+    connection: sqlite3.Connection, folder: FolderId
+) -> None:
+    """As in the clap space, where the newest are heard first."""
+    live = LiveIndex(aspects.DIM)
+    first, second = (new_sound(connection, folder, path, analysis(1)) for path in (b"a", b"b"))
+    everything = vectors.changes(connection, "librosa", VERSION, live.vectors_since, live.catalogue_since)
+    view = live.view
+    for number in (1, 0):
+        part = replace(
+            everything,
+            segments=everything.segments[number : number + 1],
+            added=everything.added[number : number + 1],
+            shown=everything.shown[number : number + 1],
+        )
+        view = live.apply(part)
+    assert view.sound_of[visible_ids(view)].tolist() == [first, second]
 
 
 def test_a_view_that_was_handed_out_does_not_change(connection: sqlite3.Connection, folder: FolderId) -> None:

@@ -217,6 +217,11 @@ def can_answer(connection: sqlite3.Connection, sound: SoundId, version: str) -> 
     return row is not None and bool(row[0])
 
 
+def changed_since(connection: sqlite3.Connection, seq: Seq) -> list[SoundId]:
+    """Sounds of which something that is shown may have changed after ``seq``."""
+    return [SoundId(row[0]) for row in connection.execute("SELECT id FROM sound WHERE seq > ?", (seq,))]
+
+
 def segments(connection: sqlite3.Connection, ids: Sequence[SegmentId]) -> dict[SegmentId, StoredSegment]:
     marks = ",".join("?" * len(ids))
     rows = connection.execute(f'SELECT id, sound_id, start, "end" FROM segment WHERE id IN ({marks})', ids)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from timbred_indexer.model import SegmentId, Seq, SoundId, SpaceName
@@ -33,14 +33,36 @@ def stream(
     connection: sqlite3.Connection, space: SpaceName, version: str, upto: Seq
 ) -> Iterator[tuple[SegmentId, bytes]]:
     """Living vectors of a space that are not newer than ``upto``, by segment id."""
+    # In the order of the segment table, whose key the id is: sorting would hold every vector in memory.
     rows = connection.execute(
-        "SELECT segment_id, data FROM vector JOIN segment ON segment.id = segment_id "
+        "SELECT segment.id, data FROM segment CROSS JOIN vector ON segment_id = segment.id "
         "WHERE space_id = (SELECT id FROM space WHERE name = ? AND version = ?) AND vector.seq <= ? "
-        "AND (dead_seq IS NULL OR dead_seq > ?) ORDER BY segment_id",
+        "AND (dead_seq IS NULL OR dead_seq > ?) ORDER BY segment.id",
         (space, version, upto, upto),
     )
     for segment, data in rows:
         yield SegmentId(segment), data
+
+
+def count(connection: sqlite3.Connection, space: SpaceName, version: str, upto: Seq) -> int:
+    """How many :func:`stream` gives."""
+    row = connection.execute(
+        "SELECT count(*) FROM vector JOIN segment ON segment.id = segment_id "
+        "WHERE space_id = (SELECT id FROM space WHERE name = ? AND version = ?) AND vector.seq <= ? "
+        "AND (dead_seq IS NULL OR dead_seq > ?)",
+        (space, version, upto, upto),
+    ).fetchone()
+    return int(row[0])
+
+
+def newer(connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq) -> int:
+    """How many vectors :func:`changes` would bring, about: the dead are counted too."""
+    row = connection.execute(
+        "SELECT count(*) FROM vector "
+        "WHERE space_id = (SELECT id FROM space WHERE name = ? AND version = ?) AND seq > ?",
+        (space, version, since),
+    ).fetchone()
+    return int(row[0])
 
 
 def changes(
@@ -60,7 +82,7 @@ def changes(
         "SELECT segment.id, segment.sound_id, EXISTS (SELECT 1 FROM file JOIN folder ON folder.id = folder_id "
         f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE}) FROM segment "
     )
-    touched = connection.execute(
+    rows = connection.execute(
         f"{shown} JOIN sound ON sound.id = segment.sound_id JOIN vector ON segment_id = segment.id "
         "AND space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) "
         "WHERE sound.seq > ?3 AND dead_seq IS NULL "
@@ -68,7 +90,8 @@ def changes(
         "WHERE space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) AND vector.seq > ?4 "
         "AND dead_seq IS NULL",
         (space, version, catalogue_since, since),
-    ).fetchall()
+    )
+    touched = {row[0]: row for row in rows}.values()  # some come for both reasons
     return Changes(
         seq,
         [(SegmentId(row[0]), SoundId(row[1])) for row in touched],
@@ -84,27 +107,42 @@ def matching(
     min_duration: float | None,
     max_duration: float | None,
 ) -> list[SegmentId]:
-    """Living segments of sounds that have a visible file in (or below) ``folder`` and a length within the bounds."""
-    conditions = ["dead_seq IS NULL", VISIBLE_FILE]
-    values: list[bytes | float] = []
-    if folder is not None:
-        full = "CAST(folder.path || '/' || file.path AS BLOB)"
-        conditions.append(f"{full} >= ? AND {full} < ?")
-        top = folder.rstrip(b"/")
-        values += [top + b"/", top + b"0"]
+    """Living segments of sounds that have a visible file in (or below) ``folder`` and a length within the bounds.
+
+    Without a folder, whether a file is visible is left to the index's own view.
+    """
+    conditions = ["dead_seq IS NULL"]
+    values: list[int | bytes | float] = []
     if min_duration is not None:
-        conditions.append("sound.duration >= ?")
+        conditions.append("duration >= ?")
         values.append(min_duration)
     if max_duration is not None:
-        conditions.append("sound.duration <= ?")
+        conditions.append("duration <= ?")
         values.append(max_duration)
+    if folder is not None:
+        below = _below(connection, folder)
+        places = " OR ".join("folder_id = ? AND file.path >= ? AND file.path < ?" for _ in below) or "FALSE"
+        visible = f"file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}"
+        conditions.append(f"sound.id IN (SELECT sound_id FROM {visible} AND ({places}))")
+        values += [value for place in below for value in place]
     rows = connection.execute(
-        "SELECT DISTINCT segment.id FROM segment JOIN sound ON sound.id = segment.sound_id "
-        "JOIN file ON file.sound_id = sound.id JOIN folder ON folder.id = folder_id "
-        f"WHERE {' AND '.join(conditions)}",
-        values,
+        f"SELECT segment.id FROM sound JOIN segment ON sound_id = sound.id WHERE {' AND '.join(conditions)}", values
     )
     return [SegmentId(row[0]) for row in rows]
+
+
+def _below(connection: sqlite3.Connection, directory: bytes) -> list[tuple[int, bytes, bytes]]:
+    """Where the files of a directory are: watched folder, and the bounds of their paths in it."""
+    top = directory.rstrip(b"/") + b"/"
+    found: list[tuple[int, bytes, bytes]] = []
+    for identity, path in connection.execute("SELECT id, path FROM folder WHERE active"):
+        own = path.rstrip(b"/") + b"/"
+        if own.startswith(top):
+            found.append((identity, b"", b"\xff" * 4096))  # longer than any path
+        elif top.startswith(own):
+            inside = top[len(own) :]
+            found.append((identity, inside, inside[:-1] + b"0"))  # 0 is what follows / among bytes
+    return found
 
 
 def query_vectors(
@@ -117,6 +155,23 @@ def query_vectors(
         "AND +space_id = (SELECT id FROM space WHERE name = ? AND version = ?) ORDER BY start",
         (sound, space, version),
     ).fetchall()
+
+
+def segments_of(
+    connection: sqlite3.Connection, space: SpaceName, version: str, ids: Sequence[SoundId]
+) -> dict[SoundId, list[SegmentId]]:
+    """Living segments that have a vector in the space, in order of time, of those sounds that have any."""
+    marks = ",".join("?" * len(ids))
+    rows = connection.execute(
+        "SELECT sound_id, segment.id FROM segment JOIN vector ON segment_id = segment.id "
+        f"WHERE sound_id IN ({marks}) AND dead_seq IS NULL "
+        "AND +space_id = (SELECT id FROM space WHERE name = ? AND version = ?) ORDER BY sound_id, start",
+        (*ids, space, version),
+    )
+    found: dict[SoundId, list[SegmentId]] = {}
+    for sound, segment in rows:
+        found.setdefault(SoundId(sound), []).append(SegmentId(segment))
+    return found
 
 
 def dimension(connection: sqlite3.Connection, space: SpaceName, version: str) -> int:
