@@ -26,6 +26,9 @@ from timbred_indexer.store import files, folders, sounds
 Raw = Mapping[str, NDArray[np.float32]]
 
 FILES_A_DIRECTORY = 500
+CLAP_VERSION = "made-up@1/repeatpad"
+CLAP_DIM = 512
+CLAP_NOISE = 0.6  # of a vector's own, beside what it shares with the librosa space
 
 
 def make_files(root: str, count: int) -> None:
@@ -70,6 +73,27 @@ def fill_database(path: str, root: str, seeds: list[Raw]) -> None:
     random = np.random.default_rng(1)
     for number, (name, stat) in enumerate(_walk(root)):
         _insert(connection, folder, name, stat, number, _mix(seeds, random))
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def add_clap(path: str) -> None:
+    """A CLAP vector for every segment: a random projection of its librosa vector, with noise of its own."""
+    connection = connect(path)
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("BEGIN IMMEDIATE")
+    rows = connection.execute("SELECT segment_id, data FROM vector ORDER BY segment_id").fetchall()
+    random = np.random.default_rng(2)
+    projection = random.normal(size=(aspects.DIM, CLAP_DIM)).astype(np.float32)
+    seq = next_seq(connection)
+    space = sounds.ensure_space(connection, "clap", CLAP_VERSION)
+    for segment, data in rows:
+        shared, own = np.frombuffer(data, "<f4") @ projection, random.normal(size=CLAP_DIM)
+        vector = shared / np.linalg.norm(shared) + CLAP_NOISE * own / np.linalg.norm(own)
+        unit = (vector / np.linalg.norm(vector)).astype("<f4").tobytes()
+        connection.execute(
+            "INSERT INTO vector (segment_id, space_id, seq, data) VALUES (?, ?, ?, ?)", (segment, space, seq, unit)
+        )
     connection.execute("COMMIT")
     connection.close()
 

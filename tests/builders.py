@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbred_indexer import aspects
+from timbred_indexer.cards import Files
 from timbred_indexer.db import connect, next_seq
 from timbred_indexer.index import Ids, get_bits
 from timbred_indexer.live import View
 from timbred_indexer.migrate import migrate, shipped
 from timbred_indexer.model import AnalysedSegment, Analysis, FileId, FileStat, FolderId, Seconds, SoundId
 from timbred_indexer.store import clap, files, folders, sounds
-from timbred_indexer.store.sounds import VISIBLE_FILE, StoredSegment
+from timbred_indexer.store.sounds import VISIBLE_FILE, Sound, StoredSegment
 
 VERSION = "test-1"
 
@@ -160,3 +161,8 @@ def let_clap_hear(
         for segment, vector in zip(live_segments(connection, sound), made, strict=True)
     }
     clap.save(connection, version, vectors, next_seq(connection))
+
+
+def places(_: Sound, files: Files) -> bytes:
+    """What cards show in the tests: the paths, in lines."""
+    return b"\n".join(path for path, _ in files)

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from timbred_api import duplicates, similar, status, words
+from timbred_api import batch, duplicates, similar, status, words
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve, to_uri
-from timbred_api.rows import iso, sound_row
+from timbred_api.rows import Ready, iso, sound_row
 from timbred_api.schemas import (
     Accepted,
     AddFolderParameters,
@@ -38,6 +38,7 @@ from timbred_api.schemas import (
     Status,
     TextParameters,
 )
+from timbred_api.schemas_batch import BatchParameters, BatchResult, NeighbourList, NeighbourParameters
 from timbred_api.schemas_duplicates import DuplicateList, DuplicateParameters
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import NotFoundError, RequestError
@@ -55,6 +56,7 @@ class Operation:
         name: stable, snake_case.
         call: ``async (engine, parameters) → result``; with ``upload`` also the path of the uploaded sound.
         upload: the request's body is a sound.
+        ready: the same, for faces that want nothing but JSON: it is made without building the result first.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Operation:
     result: type[Result]
     call: Callable[..., Awaitable[Any]]
     upload: bool = False
+    ready: Callable[..., Awaitable[Ready]] | None = None
 
     @property
     def description(self) -> str:
@@ -76,17 +79,27 @@ class Operation:
 
 async def find_similar_sounds(engine: Engine, parameters: SimilarParameters) -> SimilarResult:
     """Finds the sounds most similar to a file, a sound's id, or a region of either, and says why."""
-    return await similar.by_parameters(engine, parameters)
+    return (await similar.by_parameters(engine, parameters)).read()
 
 
 async def find_similar_to_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> SimilarResult:
     """Finds the sounds most similar to the sound in the request's body."""
-    return await similar.by_upload(engine, parameters, upload)
+    return (await similar.by_upload(engine, parameters, upload)).read()
 
 
 async def search_sounds(engine: Engine, parameters: TextParameters) -> SimilarResult:
     """Finds sounds by a description in words, such as "dusty vinyl snare". Needs a CLAP model."""
-    return await words.by_text(engine, parameters)
+    return (await words.by_text(engine, parameters)).read()
+
+
+async def find_similar_batch(engine: Engine, parameters: BatchParameters) -> BatchResult:
+    """Finds what is most similar to each of up to 1,000 sounds or files; what fails says why in its own row."""
+    return await batch.find_each(engine, parameters)
+
+
+async def list_neighbours(engine: Engine, parameters: NeighbourParameters) -> NeighbourList:
+    """Lists every sound with its nearest, by id: the library as a graph."""
+    return await batch.list_neighbours(engine, parameters)
 
 
 async def find_duplicates(engine: Engine, parameters: DuplicateParameters) -> DuplicateList:
@@ -209,7 +222,15 @@ async def check_health(engine: Engine, parameters: NoParameters) -> Health:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("find_similar_sounds", "GET", "/v1/similar", SimilarParameters, SimilarResult, find_similar_sounds),
+    Operation(
+        "find_similar_sounds",
+        "GET",
+        "/v1/similar",
+        SimilarParameters,
+        SimilarResult,
+        find_similar_sounds,
+        ready=similar.by_parameters,
+    ),
     Operation(
         "find_similar_to_upload",
         "POST",
@@ -218,8 +239,11 @@ OPERATIONS: tuple[Operation, ...] = (
         SimilarResult,
         find_similar_to_upload,
         upload=True,
+        ready=similar.by_upload,
     ),
-    Operation("search_sounds", "GET", "/v1/search", TextParameters, SimilarResult, search_sounds),
+    Operation("search_sounds", "GET", "/v1/search", TextParameters, SimilarResult, search_sounds, ready=words.by_text),
+    Operation("find_similar_batch", "POST", "/v1/similar:batch", BatchParameters, BatchResult, find_similar_batch),
+    Operation("list_neighbours", "GET", "/v1/neighbours", NeighbourParameters, NeighbourList, list_neighbours),
     Operation("find_duplicates", "GET", "/v1/duplicates", DuplicateParameters, DuplicateList, find_duplicates),
     Operation("get_status", "GET", "/v1/status", NoParameters, Status, get_status),
     Operation("list_folders", "GET", "/v1/folders", NoParameters, FolderList, list_folders),

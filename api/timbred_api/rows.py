@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+
+from pydantic_core import to_json
 
 from timbred_api.locations import display, to_uri
-from timbred_api.schemas import Scores, Segment, SimilarRow, SoundRow
-from timbred_indexer.search import Hit
+from timbred_api.schemas import QueryEcho, SimilarResult, SoundRow
+from timbred_indexer import aspects
+from timbred_indexer.scoring import Hit
+from timbred_indexer.search import Answer
 from timbred_indexer.store.sounds import Sound
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A ``SimilarResult`` that is JSON already."""
+
+    json: bytes
+
+    def read(self) -> SimilarResult:
+        return SimilarResult.model_validate_json(self.json)
+
+
+_ASPECTS = tuple(aspects.WEIGHTS)
 
 
 def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
@@ -21,9 +38,8 @@ def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
     return os.path.splitext(display(os.path.basename(files[0][0])))[0]
 
 
-@lru_cache(maxsize=4096)
-def sound_row(sound: Sound, files: tuple[tuple[bytes, str | None], ...]) -> SoundRow:
-    """One sound with its places: made once while neither changes."""
+def sound_row(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> SoundRow:
+    """One sound with its places."""
     first = files[0][0]
     return SoundRow(
         sound_id=sound.id,
@@ -39,20 +55,34 @@ def sound_row(sound: Sound, files: tuple[tuple[bytes, str | None], ...]) -> Soun
     )
 
 
-def similar_row(hit: Hit) -> SimilarRow:
-    return SimilarRow(
-        **sound_row(hit.sound, hit.files).__dict__,
-        similarity=shown(hit.similarity),
-        scores=Scores(clap=_half(hit.clap), librosa=_half(hit.librosa)),
-        aspects={name: shown(score) for name, score in hit.aspect_scores.items()},
-        reasons=list(hit.reasons),
-        segment=Segment(start=round(hit.segment.start, 4), end=round(hit.segment.end, 4)),
-    )
+def shown_row(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> bytes:
+    """The same as JSON: what of a row does not depend on the question."""
+    return sound_row(sound, files).model_dump_json().encode()
+
+
+def similar_result(query: QueryEcho, answer: Answer, notes: Sequence[str]) -> Ready:
+    """Put together from rows that are JSON already: what models and their validation cost is half of an answer."""
+    rows = b",".join(map(_similar_row, answer.hits))
+    about = {"next": None, "notes": [*notes, *answer.notes], "seq": answer.seq}
+    return Ready(b'{"query":%b,"results":[%b],%b' % (query.model_dump_json().encode(), rows, to_json(about)[1:]))
+
+
+def _similar_row(hit: Hit) -> bytes:
+    """What is shown of the sound, and the fields that ``SimilarRow`` adds."""
+    found = {
+        "similarity": shown(hit.similarity),
+        "scores": {"clap": _half(hit.clap), "librosa": _half(hit.librosa)},
+        # None for words.
+        "aspects": {name: max(0.0, score) for name, score in zip(_ASPECTS, hit.aspects, strict=False)},
+        "reasons": hit.reasons,
+        "segment": {"start": round(hit.start, 4), "end": round(hit.end, 4)},
+    }
+    return b"%b,%b" % (hit.shown[:-1], to_json(found)[1:])
 
 
 def shown(score: float) -> float:
     """Scores are ranked as they are and shown in [0, 1]."""
-    return round(min(1.0, max(0.0, score)), 4)
+    return 0.0 if score <= 0 else 1.0 if score >= 1 else round(score, 4)
 
 
 def _half(score: float | None) -> float | None:

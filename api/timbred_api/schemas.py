@@ -81,6 +81,8 @@ class TextParameters(AnswerOptions):
 
 
 class Segment(Result):
+    """A stretch of a sound."""
+
     start: float = Field(description="Seconds into the untrimmed file.")
     end: float = Field(description="Likewise.")
 
@@ -166,11 +168,18 @@ class FolderList(Result):
 
 
 class IndexState(Result):
-    kind: str
+    kind: str = Field(description="`exact`: all in memory; `flat`: exact, on disk; `clustered`: approximate, on disk.")
     segments: int
     buffer: int
     tombstones: int = Field(description="Dead or hidden vectors that the next compaction may leave out.")
     seq: int
+    recall: float | None = Field(
+        None, description="Share of the true nearest that a clustered index was measured to find; null: all of them."
+    )
+    lists: int | None = Field(None, description="Of a clustered index: how many lists its vectors lie in.")
+    probes: int | None = Field(None, description="Of those, how many an ordinary search looks through.")
+    memory: int = Field(0, description="Bytes, the mapped file included.")
+    age: float | None = Field(None, description="Seconds since the snapshot on disk was built.")
 
 
 class SpaceState(Result):

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from pydantic_core import from_json
 
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve
-from timbred_api.rows import similar_row
-from timbred_api.schemas import AnswerOptions, QueryEcho, SearchOptions, SimilarParameters, SimilarResult
+from timbred_api.rows import Ready, similar_result
+from timbred_api.schemas import AnswerOptions, QueryEcho, SearchOptions, SimilarParameters
 from timbred_api.steering import read_steering
 from timbred_api.weighting import Weights, parse_weights
 from timbred_indexer import aspects
 from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError, UnavailableError
-from timbred_indexer.model import AnalysedSegment, Seconds, SegmentId, SoundId, SpaceName
+from timbred_indexer.kept import NotAtOnceError
+from timbred_indexer.model import Seconds, SoundId, SpaceName
 from timbred_indexer.pipeline import deadline_for
 from timbred_indexer.query import Filter, Options, Query, Steering, heard, steer
 from timbred_indexer.reading import fingerprint, stat_of
-from timbred_indexer.store import sounds, vectors
+from timbred_indexer.store import sounds
 from timbred_indexer.wire import AnalyseJob
+
+T = TypeVar("T")
+
+STEERED_EFFORT = 2.0  # words and what is not wanted lead to where no sound's own vector does
 
 Region = tuple[Seconds, Seconds | None]
 
@@ -37,10 +46,10 @@ class Asked:
         """The same, moved towards the words and away from what is not wanted; silence stays silence."""
         if steering == Steering() or not self.query.windows:
             return self
-        return replace(self, query=Query(steer(self.query.windows, steering), self.query.sound))
+        return replace(self, query=Query(steer(self.query.windows, steering), self.query.sound, STEERED_EFFORT))
 
 
-async def by_parameters(engine: Engine, parameters: SimilarParameters) -> SimilarResult:
+async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Ready:
     """Resolves what the parameters name, then searches.
 
     Raises:
@@ -55,27 +64,25 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Simila
     region = _region(parameters)
     steering = await read_steering(engine, parameters, parameters.text, parameters.text_weight)
 
-    def from_store(connection: sqlite3.Connection) -> SimilarResult | None:
-        sound = sounds.of_file(connection, path) if path is not None else SoundId(parameters.id or 0)
-        asked = (
-            None
-            if sound is None
-            else _ask_by_sound(connection, engine, sound, path, None if path is None else display(path))
-        )
+    def from_store(connection: sqlite3.Connection | None) -> Ready | None:
+        if path is None:
+            asked = ask_by_id(connection, engine, SoundId(parameters.id or 0))
+        else:
+            asked = _ask_by_path(connection, engine, path)
         return None if asked is None else answer(connection, engine, asked.steered(steering), options)
 
-    # Nearly every question is about a sound that is indexed: that takes one read and nothing else.
-    stored = await engine.db.read(from_store) if region is None else None
+    # Nearly every question is about a sound that is indexed: that takes memory, or one read, and nothing else.
+    stored = await at_once_or_read(engine, from_store) if region is None else None
     if stored is not None:
-        if stored.query.sound_id is not None:
-            engine.clap.prefer(SoundId(stored.query.sound_id))
+        if parameters.id is not None:
+            engine.clap.prefer(SoundId(parameters.id))
         return stored
     if path is None:
         path = await _file_of(engine, SoundId(parameters.id or 0))
     return await _by_file(engine, path, region, options, steering, display(path))
 
 
-async def by_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> SimilarResult:
+async def by_upload(engine: Engine, parameters: SearchOptions, upload: bytes) -> Ready:
     """Searches by a sound that lies at ``upload`` and is no file of the user's."""
     steering = await read_steering(engine, parameters, parameters.text, parameters.text_weight)
     return await _by_file(engine, upload, _region(parameters), make_options(engine, parameters), steering, None)
@@ -124,12 +131,12 @@ def make_filter(parameters: AnswerOptions) -> Filter:
 
 async def _by_file(
     engine: Engine, path: bytes, region: Region | None, options: Options, steering: Steering, shown: str | None
-) -> SimilarResult:
+) -> Ready:
     """Searches by the bytes of a file: known from elsewhere, or analysed now."""
     known = await _sound_of_bytes(engine, path)
 
-    def from_store(connection: sqlite3.Connection) -> SimilarResult | None:
-        asked = None if known is None or region is not None else _ask_by_sound(connection, engine, known, path, shown)
+    def from_store(connection: sqlite3.Connection) -> Ready | None:
+        asked = None if known is None or region is not None else _ask_by_sound(connection, engine, known, shown)
         return None if asked is None else answer(connection, engine, asked.steered(steering), options)
 
     stored = await engine.db.read(from_store)
@@ -140,47 +147,50 @@ async def _by_file(
     return await engine.db.read(lambda connection: answer(connection, engine, steered, options))
 
 
-def answer(connection: sqlite3.Connection, engine: Engine, asked: Asked, options: Options) -> SimilarResult:
+async def at_once_or_read(engine: Engine, task: Callable[[sqlite3.Connection | None], T]) -> T:
+    """Runs ``task`` here from memory alone; where that is not enough, in a reader thread.
+
+    What memory holds is answered in less time than the way to a thread and back takes.
+    """
+    try:
+        return task(None)
+    except NotAtOnceError:
+        return await engine.db.read(task)
+
+
+def answer(connection: sqlite3.Connection | None, engine: Engine, asked: Asked, options: Options) -> Ready:
     """Searches, and shapes the answer."""
-    found = engine.searcher.search(connection, asked.query, options)
-    return SimilarResult.model_construct(
-        query=asked.echo,
-        results=[similar_row(hit) for hit in found.hits],
-        notes=[*asked.notes, *found.notes],
-        seq=found.seq,
-    )
+    return similar_result(asked.echo, engine.searcher.search(connection, asked.query, options), asked.notes)
 
 
-def _ask_by_sound(
-    connection: sqlite3.Connection, engine: Engine, sound: SoundId, path: bytes | None, shown: str | None = None
-) -> Asked | None:
-    """The stored segments as the query; None when they are not all that this version makes of the sound.
+def _ask_by_path(connection: sqlite3.Connection | None, engine: Engine, path: bytes) -> Asked | None:
+    if connection is None:
+        raise NotAtOnceError
+    sound = sounds.of_file(connection, path)
+    return None if sound is None else _ask_by_sound(connection, engine, sound, display(path))
+
+
+def ask_by_id(connection: sqlite3.Connection | None, engine: Engine, sound: SoundId) -> Asked | None:
+    """:func:`_ask_by_sound`, for a sound that a present file has.
 
     Raises:
         NotFoundError: no such id, or no present file has it.
     """
-    if path is None:
-        files = sounds.files_of(connection, [sound]).get(sound)
-        if not files:
-            raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
-        path = files[0][0]
-        shown = display(path)
-    if not sounds.can_answer(connection, sound, engine.version):
+    card = engine.searcher.card(connection, sound)
+    if card is None or not card.shown:
+        raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
+    return _ask_by_sound(connection, engine, sound, from_json(card.shown)["path"])
+
+
+def _ask_by_sound(
+    connection: sqlite3.Connection | None, engine: Engine, sound: SoundId, shown: str | None
+) -> Asked | None:
+    """The stored segments as the query; None when they are not all that this version makes of the sound."""
+    card = engine.searcher.card(connection, sound)
+    if card is None or not card.current:
         return None
-    rows = vectors.query_vectors(connection, "librosa", engine.version, sound)
-    raw = sounds.aspects(connection, [row[0] for row in rows])
-    segments = tuple(
-        AnalysedSegment(Seconds(start), Seconds(end), raw[segment], blob) for segment, start, end, blob in rows
-    )
-    duration = sounds.by_ids(connection, [sound])[sound].duration
-    version = engine.clap.state.version
-    heard_by_clap = {} if version is None else _clap_vectors(connection, version, sound)
-    windows = heard(segments, [heard_by_clap.get(row[0]) for row in rows])
-    return Asked(Query(windows, sound), QueryEcho(sound_id=sound, path=shown, duration=duration))
-
-
-def _clap_vectors(connection: sqlite3.Connection, version: str, sound: SoundId) -> dict[SegmentId, bytes]:
-    return {row[0]: row[3] for row in vectors.query_vectors(connection, "clap", version, sound)}
+    windows = engine.searcher.windows(connection, card)
+    return Asked(Query(windows, sound), QueryEcho(sound_id=sound, path=shown, duration=card.duration, text=None))
 
 
 async def _file_of(engine: Engine, sound: SoundId) -> bytes:
@@ -216,7 +226,7 @@ async def _ask_by_analysis(
     except InputError as error:
         raise InputError(f"The sound to compare with cannot be analysed: {error.message}", code=error.code) from error
     notes = ("Only the first part of the query was analysed: it is very long.",) if analysis.cut_short else ()
-    echo = QueryEcho(sound_id=sound, path=shown, duration=analysis.duration)
+    echo = QueryEcho(sound_id=sound, path=shown, duration=analysis.duration, text=None)
     by_clap = await engine.clap.hear(path, analysis.segments, deadline_for(stat.size)) if hear else ()
     return Asked(Query(heard(analysis.segments, by_clap), sound), echo, notes)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import time
 
 from timbred_api.engine import Activity, ClapState, Engine
 from timbred_api.locations import display, to_uri
@@ -126,7 +127,16 @@ def _eta(left: int, rate: float) -> float | None:
 
 def _index_state(index: IndexStats) -> IndexState:
     return IndexState(
-        kind=index.kind, segments=index.vectors, buffer=index.buffer, tombstones=index.hidden, seq=index.seq
+        kind=index.kind,
+        segments=index.vectors,
+        buffer=index.buffer,
+        tombstones=index.hidden,
+        seq=index.seq,
+        recall=None if index.recall is None else round(index.recall, 4),
+        lists=index.lists,
+        probes=index.probes,
+        memory=index.memory,
+        age=None if index.built is None else round(max(0.0, time.time() - index.built), 1),
     )
 
 

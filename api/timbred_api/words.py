@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from timbred_api.engine import Engine
-from timbred_api.schemas import QueryEcho, SimilarResult, TextParameters
+from timbred_api.rows import Ready
+from timbred_api.schemas import QueryEcho, TextParameters
 from timbred_api.similar import Asked, answer, make_filter
 from timbred_api.steering import read_steering
 from timbred_indexer.errors import UnavailableError
 from timbred_indexer.query import Options, Query, steer
 
 
-async def by_text(engine: Engine, parameters: TextParameters) -> SimilarResult:
+async def by_text(engine: Engine, parameters: TextParameters) -> Ready:
     """The sounds nearest to a text. Scores rank within one answer; they are lower than those of two sounds.
 
     Raises:

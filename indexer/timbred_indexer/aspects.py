@@ -261,6 +261,19 @@ def reweight(query: Floats, weights: Mapping[str, float]) -> Floats:
     return out
 
 
+def strain(weights: Mapping[str, float]) -> float:
+    """How much more the error of a compressed vector counts under asked weights than under the defaults: 1 or more.
+
+    An error is spread over the blocks as their energy is, and a block's own is amplified by w′/w.
+
+    Args:
+        weights: as in :func:`reweight`.
+    """
+    asked = {**WEIGHTS, **weights}
+    total = math.fsum(asked.values())
+    return math.fsum((weight / total) ** 2 / WEIGHTS[name] for name, weight in asked.items())
+
+
 def _raw(aspects: Mapping[str, bytes], aspect: Aspect) -> Floats:
     raw = np.frombuffer(aspects[aspect.name], "<f4")
     if len(raw) != len(aspect.fields):

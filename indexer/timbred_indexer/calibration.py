@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Scores = NDArray[np.floating]
 
 QUERIES = 64
 OTHERS = 1024
@@ -62,16 +63,16 @@ class Calibration:
     def dump(self) -> bytes:
         return self._pairs.astype("<f2").tobytes()
 
-    def impute(self, librosa: Floats, clap_weight: float, librosa_weight: float) -> Floats:
+    def impute(self, librosa: Scores, clap_weight: float, librosa_weight: float) -> Floats:
         """The fused score that belongs to a librosa score where the CLAP score is missing; rises with it."""
         knots, values = self._curve(clap_weight, librosa_weight)
         return np.interp(librosa, knots, values).astype(np.float32)
 
-    def share_below(self, *, librosa: float, clap: float) -> tuple[float, float]:
-        """The shares of the sampled pairs that are less alike in either space."""
+    def shares_below(self, *, librosa: Scores, clap: Scores) -> tuple[Scores, Scores]:
+        """The shares of the sampled pairs that are less alike in either space, for each pair."""
         return (
-            float(np.searchsorted(self._librosa, librosa) / len(self._librosa)),
-            float(np.searchsorted(self._clap, clap) / len(self._clap)),
+            np.searchsorted(self._librosa, librosa) / len(self._librosa),
+            np.searchsorted(self._clap, clap) / len(self._clap),
         )
 
     def _make_curve(self, clap_weight: float, librosa_weight: float) -> tuple[Floats, Floats]:

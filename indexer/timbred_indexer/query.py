@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from timbred_indexer.explain import UNKNOWN, Facts, facts
 from timbred_indexer.model import AnalysedSegment, Seconds, SoundId, SpaceName
 
 MAX_WINDOWS = 36  # of a long query: more cost time and hardly change the answer
@@ -32,12 +33,12 @@ class Window:
     """A stretch of the sound that is asked about, or words.
 
     Attributes:
-        aspects: raw values (BLOBs) for reasons; empty for words.
+        facts: for reasons; :data:`explain.UNKNOWN` for words.
         librosa: its vector there, float32 BLOB of unit length; None for words.
         clap: likewise; None while CLAP has not heard it.
     """
 
-    aspects: Mapping[str, bytes]
+    facts: Facts
     librosa: bytes | None
     clap: bytes | None = None
 
@@ -49,10 +50,12 @@ class Query:
     Attributes:
         windows: none for silence.
         sound: left out of the answer: the query itself, and so its copies.
+        effort: how much deeper than usual an approximate index has to look; more for what is not a sound as it is.
     """
 
     windows: tuple[Window, ...]
     sound: SoundId | None = None
+    effort: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def heard(segments: Sequence[AnalysedSegment], clap: Sequence[bytes | None] = ()
     """A sound's segments that are not silent, as windows; ``clap``: a vector for each segment, or nothing at all."""
     given = clap or [None] * len(segments)
     return tuple(
-        Window(segment.aspects, segment.vector, vector)
+        Window(facts(segment.aspects), segment.vector, vector)
         for segment, vector in zip(segments, given, strict=True)
         if segment.vector is not None
     )
@@ -101,10 +104,10 @@ class Steering:
 def steer(windows: Sequence[Window], steering: Steering) -> tuple[Window, ...]:
     """The windows moved towards the words and away from what is not wanted; words alone make a window of their own."""
     if not windows and steering.text is not None:
-        windows = [Window({}, None, None)]
+        windows = [Window(UNKNOWN, None, None)]
     return tuple(
         Window(
-            window.aspects,
+            window.facts,
             _moved(window.librosa, None, steering, "librosa"),
             _moved(window.clap, steering.text, steering, "clap"),
         )

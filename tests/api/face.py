@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from builders import CLAP_DIM, CLAP_VERSION, VERSION, analysis, file_id, let_clap_hear, link, new_folder
 from timbred_api.engine import Activity, ClapState, Engine
 from timbred_api.locations import to_uri
+from timbred_api.rows import shown_row
 from timbred_indexer import aspects
+from timbred_indexer.cards import Cards
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.duplicates.finder import Progress
 from timbred_indexer.errors import RequestError, UnavailableError
@@ -150,7 +152,9 @@ class Face:
             db, live, folder=str(top), database=str(top / "data" / "metadata.db"), space="librosa", version=VERSION
         )
         self.clap = FakeClap()
-        self.searcher = Searcher(SearchSpace(live, StoredVectors("librosa", VERSION)))
+        self.searcher = Searcher(
+            SearchSpace(live, StoredVectors("librosa", VERSION, aspects.DIM)), Cards(VERSION, shown_row)
+        )
         self.duplicates = FakeDuplicates()
         self.engine = Engine(
             db=db,
@@ -184,7 +188,7 @@ class Face:
         self.clap.state = ClapState(model="test-clap", version=CLAP_VERSION, filling=CLAP_VERSION)
         self.clap.words = {text: vector.astype("<f4").tobytes() for text, vector in words.items()}
         live = LiveIndex(CLAP_DIM)
-        self.searcher.use_clap(SearchSpace(live, StoredVectors("clap", CLAP_VERSION)))
+        self.searcher.use_clap(SearchSpace(live, StoredVectors("clap", CLAP_VERSION, CLAP_DIM)))
         return live
 
     async def heard(self, live: LiveIndex, sound: SoundId, *made: NDArray[np.float32]) -> None:

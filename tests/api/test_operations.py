@@ -20,6 +20,8 @@ CALLS: dict[str, tuple[str, Json | None]] = {
     "find_similar_sounds": ("/v1/similar?id=1", None),
     "find_similar_to_upload": ("/v1/similar?k=3", None),
     "search_sounds": ("/v1/search?text=rain", None),
+    "find_similar_batch": ("/v1/similar:batch", {"ids": [1, 99]}),
+    "list_neighbours": ("/v1/neighbours", None),
     "find_duplicates": ("/v1/duplicates", None),
     "get_status": ("/v1/status", None),
     "list_folders": ("/v1/folders", None),

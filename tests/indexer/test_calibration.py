@@ -53,8 +53,8 @@ def test_pairs_within_one_sound_are_no_sample() -> None:
 
 
 def test_the_shares_say_how_rare_a_score_is() -> None:
-    librosa, clap = Calibration(pairs()).share_below(librosa=5.0, clap=0.6)
-    assert (librosa, clap) == (1.0, pytest.approx(0.5, abs=0.02))
+    librosa, clap = Calibration(pairs()).shares_below(librosa=np.array([5.0]), clap=np.array([0.6]))
+    assert (librosa[0], clap[0]) == (1.0, pytest.approx(0.5, abs=0.02))
 
 
 def test_a_sample_is_spread_over_all_there_is() -> None:

@@ -1,11 +1,13 @@
 """explain: two or three stable sentences that a musician understands."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from sounds import Floats, clicks, noise, pluck
 
-from timbred_indexer.aspects import ASPECTS, aspect_scores, vector
+from timbred_indexer.aspects import ASPECTS, cosines, vector
 from timbred_indexer.descriptors import describe
-from timbred_indexer.explain import reasons
+from timbred_indexer.explain import UNKNOWN, facts, reasons
 from timbred_indexer.parameters import ANALYSIS_RATE
 
 NOTHING = "Nothing in its brightness, noise, attack or decay differs much."
@@ -13,8 +15,12 @@ NOTHING = "Nothing in its brightness, noise, attack or decay differs much."
 
 def explain(query: Floats, hit: Floats) -> tuple[str, ...]:
     a, b = ({n: v.tobytes() for n, v in describe(s.astype(np.float32)).items()} for s in (query, hit))
-    scores = aspect_scores(vector(a), vector(b))
-    return reasons(a, b, {name: float(score) for name, score in scores.items()})
+    return reasons(facts(a), facts(b), cosines(vector(a), vector(b)).tolist())
+
+
+def match(scores: Mapping[str, float]) -> str:
+    """The first sentence; aspects that are not named are nothing alike."""
+    return reasons(UNKNOWN, UNKNOWN, [scores.get(aspect.name, 0.0) for aspect in ASPECTS])[0]
 
 
 def filtered(samples: Floats, keep: float) -> Floats:
@@ -72,21 +78,17 @@ def test_the_same_attack_and_decay_are_named() -> None:
 
 
 def test_sounds_alike_in_nothing_but_kind_are_said_to_be() -> None:
-    blobs = {n: v.tobytes() for n, v in describe(noise(0.2)).items()}
     scores = {aspect.name: 0.1 for aspect in ASPECTS} | {"kind": 0.8}
-    assert reasons(blobs, blobs, scores)[0] == "The two are alike as a whole, though in no single aspect."
+    assert match(scores) == "The two are alike as a whole, though in no single aspect."
 
 
 def test_a_poor_match_says_so() -> None:
-    blobs = {n: v.tobytes() for n, v in describe(noise(0.2)).items()}
-    sentences = reasons(blobs, blobs, {aspect.name: 0.1 for aspect in ASPECTS})
-    assert sentences[0] == "The two have little in common; nothing closer was found."
+    assert match({aspect.name: 0.1 for aspect in ASPECTS}) == "The two have little in common; nothing closer was found."
 
 
 def test_the_grades_are_told_apart() -> None:
-    blobs = {n: v.tobytes() for n, v in describe(noise(0.2)).items()}
     scores = {"mfcc": 0.95, "rms": 0.8, "zcr": 0.1}
-    assert reasons(blobs, blobs, scores)[0] == "The timbre is nearly the same, and the envelope is very similar."
+    assert match(scores) == "The timbre is nearly the same, and the envelope is very similar."
 
 
 def test_two_or_three_sentences_always() -> None:

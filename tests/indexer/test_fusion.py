@@ -21,12 +21,15 @@ from builders import (
     let_clap_hear,
     new_folder,
     new_sound,
+    places,
     segment_of,
     vector,
 )
 from timbred_indexer import aspects
 from timbred_indexer.calibration import Calibration
+from timbred_indexer.cards import Cards
 from timbred_indexer.errors import RequestError
+from timbred_indexer.explain import UNKNOWN
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seconds, SoundId
 from timbred_indexer.query import Filter, Options, Query, Steering, Window, heard, steer
@@ -45,7 +48,9 @@ class Library:
         weakref.finalize(self, self.connection.close)
         self.folder = new_folder(self.connection)
         self.librosa, self.clap = LiveIndex(aspects.DIM), LiveIndex(CLAP_DIM)
-        self.searcher = Searcher(SearchSpace(self.librosa, StoredVectors("librosa", VERSION)))
+        self.searcher = Searcher(
+            SearchSpace(self.librosa, StoredVectors("librosa", VERSION, aspects.DIM)), Cards(VERSION, places)
+        )
         self.vectors: dict[SoundId, tuple[Vector, Vector | None]] = {}
         self.calibration: Calibration | None = None
 
@@ -67,7 +72,7 @@ class Library:
             numbers = np.array([sound for sound, _, _ in both], np.int64)
             columns = [np.stack([one[place] for one in both]) for place in (1, 2)]
             self.calibration = Calibration.sample(columns[0], columns[1], numbers)
-        self.searcher.use_clap(SearchSpace(self.clap, StoredVectors("clap", CLAP_VERSION), self.calibration))
+        self.searcher.use_clap(SearchSpace(self.clap, StoredVectors("clap", CLAP_VERSION, CLAP_DIM), self.calibration))
 
     def ask(self, librosa: Vector, clap: Vector | None, **options: object) -> Answer:
         blob = None if clap is None else clap.astype("<f4").tobytes()
@@ -94,7 +99,7 @@ def near(seed: int, centre: int, share: float) -> Vector:
 
 
 def ids(answer: Answer) -> list[int]:
-    return [hit.sound.id for hit in answer.hits]
+    return [hit.sound for hit in answer.hits]
 
 
 @settings(max_examples=30, deadline=None)
@@ -116,7 +121,7 @@ def test_the_fused_answer_is_that_of_a_full_scan(contents: list[tuple[int, int, 
     np.testing.assert_allclose([hit.similarity for hit in answer.hits], best, atol=1e-5)
     np.testing.assert_allclose(best, [expected[sound] for sound in ids(answer)], atol=1e-5)
     for hit in answer.hits:
-        assert (hit.clap is None) == (library.vectors[hit.sound.id][1] is None)
+        assert (hit.clap is None) == (library.vectors[hit.sound][1] is None)
     library.connection.close()
 
 
@@ -167,7 +172,7 @@ def test_without_a_vector_of_the_query_the_librosa_space_answers_alone() -> None
     library.add("b", vector(2), clap_vector(2))
     library.open()
     answer = library.ask(near(5, 1, 0.1), None)
-    assert (answer.hits[0].sound.id, answer.hits[0].clap) == (first, None)
+    assert (answer.hits[0].sound, answer.hits[0].clap) == (first, None)
     assert answer.hits[0].similarity == answer.hits[0].librosa
 
 
@@ -179,7 +184,7 @@ def test_clap_alone_ranks_and_the_aspects_are_still_shown() -> None:
     library.open()
     answer = library.ask(vector(1), clap_vector(1), spaces={"clap": 1.0, "librosa": 0.0})
     assert (ids(answer)[0], len(answer.hits)) == (wanted, 2)
-    assert set(answer.hits[0].aspect_scores) == set(aspects.WEIGHTS)
+    assert len(answer.hits[0].aspects) == len(aspects.WEIGHTS)
 
 
 def test_clap_alone_cannot_answer_before_it_has_heard_anything() -> None:
@@ -204,7 +209,7 @@ def test_words_rank_what_clap_has_heard() -> None:
     answer = library.searcher.search(library.connection, words(clap_vector(3)), Options(k=9))
     assert (ids(answer)[0], len(answer.hits)) == (made[3], 5)
     best = answer.hits[0]
-    assert (best.librosa, best.clap, best.aspect_scores) == (None, pytest.approx(1.0, abs=1e-5), {})
+    assert (best.librosa, best.clap, len(best.aspects)) == (None, pytest.approx(1.0, abs=1e-5), 0)
     assert best.reasons == ("CLAP finds it nearest to the words.",)
 
 
@@ -231,7 +236,7 @@ def test_what_is_not_wanted_moves_down() -> None:
 
 
 def test_a_sound_and_words_together_lie_between_both() -> None:
-    window = Window({}, vector(1).tobytes(), clap_vector(1).tobytes())
+    window = Window(UNKNOWN, vector(1).tobytes(), clap_vector(1).tobytes())
     (moved,) = steer((window,), Steering(clap_vector(2).tobytes(), 0.25))
     assert moved.librosa == window.librosa
     towards = np.frombuffer(moved.clap or b"", "<f4")
@@ -248,7 +253,7 @@ def test_the_reasons_say_which_space_agreed() -> None:
     unheard = library.add("unheard", near(7, 1, 0.1), None)
     library.open()
     answer = library.ask(vector(1), clap_vector(1))
-    reasons = {hit.sound.id: hit.reasons[1] for hit in answer.hits}
+    reasons = {hit.sound: hit.reasons[1] for hit in answer.hits}
     assert reasons[agreed] == "CLAP and the descriptors agree that the two are close."
     assert reasons[clap_only] == "CLAP hears the same kind of sound, though the descriptors differ more."
     assert reasons[unheard] == "CLAP has not heard this one yet."

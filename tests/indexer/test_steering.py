@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from sounds import clicks, corpus, noise, pluck
 
-from builders import VERSION, analysis_of, fresh_connection, new_folder, new_sound, segment_of
+from builders import VERSION, analysis_of, fresh_connection, new_folder, new_sound, places, segment_of
 from timbred_indexer import aspects
 from timbred_indexer.analyse import analyse
+from timbred_indexer.cards import Cards
 from timbred_indexer.compact import build
 from timbred_indexer.descriptors import describe
 from timbred_indexer.errors import TimbredError
@@ -80,7 +81,7 @@ def test_with_asked_weights_the_answer_is_that_of_a_full_scan(source: str) -> No
     seq, index = build(connection, "librosa", VERSION)
     live.adopt(index, seq)
     live.apply(vectors.changes(connection, "librosa", VERSION, live.vectors_since, live.catalogue_since))
-    searcher = Searcher(SearchSpace(live, StoredVectors("librosa", VERSION)))
+    searcher = Searcher(SearchSpace(live, StoredVectors("librosa", VERSION, aspects.DIM)), Cards(VERSION, places))
     right: list[bool] = []
     for weights in WEIGHTS:
         for query in range(0, HEARD, 4):
@@ -89,6 +90,6 @@ def test_with_asked_weights_the_answer_is_that_of_a_full_scan(source: str) -> No
             scores = made.astype(np.float64) @ aspects.reweight(made[query], weights).astype(np.float64)
             scores[query] = -np.inf
             least = np.sort(scores)[-K] - 1e-6  # of equal ones any will do
-            right.append(len(answer.hits) == K and all(scores[place[hit.sound.id]] >= least for hit in answer.hits))
+            right.append(len(answer.hits) == K and all(scores[place[hit.sound]] >= least for hit in answer.hits))
     connection.close()
     assert np.mean(right) >= 0.99

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
-from timbred_api.client import Client
+from timbred_api.client import Client, Parameters
 from timbred_daemon.commands.answers import Form, answer_options, filters, write_answer
-from timbred_daemon.commands.connection import with_client
+from timbred_daemon.commands.connection import pages, with_client
+from timbred_daemon.commands.output import write_line
 from timbred_daemon.commands.paths import target_parameters
 
 
 @click.command()
 @with_client
-@click.argument("target", metavar="PATH|ID", type=click.Path(path_type=bytes))
+@click.argument("target", metavar="PATH|ID", type=click.Path(path_type=bytes), required=False)
 @answer_options
+@click.option("--all", "every", is_flag=True, help="List every sound with its nearest instead, as lines of JSON.")
 @click.option("--explain", is_flag=True, help="Show how similar each aspect is.")
 @click.option("--min-similarity", type=click.FloatRange(0, 1), metavar="X", help="Leave out what is less similar.")
 @click.option("--start", type=click.FloatRange(0), metavar="S", help="Ask about the part from this second on.")
@@ -23,11 +27,12 @@ from timbred_daemon.commands.paths import target_parameters
 @click.option("--text-weight", type=click.FloatRange(0, 1), metavar="X", help="The words' share (default 0.5).")
 def similar(
     client: Client,
-    target: bytes,
+    target: bytes | None,
     form: Form | None,
     explain: bool,
     folder: bytes | None,
     unwanted: str | None,
+    every: bool,
     **options: str | int | float | None,
 ) -> None:
     """List the sounds most similar to a file, or to the sound with a number.
@@ -35,5 +40,20 @@ def similar(
     On a terminal: a table with the reasons. Into a pipe, tab-separated: similarity, ID, label, the part that matched
     best (start and end in seconds) and path.
     """
+    if every:
+        given = {name for name, option in options.items() if option is not None} | filters(folder, unwanted).keys()
+        if target is not None or form or explain or given - {"k", "weights"}:
+            raise click.UsageError("--all goes with -k and --weights only.")
+        _write_every(client, {name: options[name] for name in ("k", "weights")})
+        return
+    if target is None:
+        raise click.UsageError("Name a file or a sound's number, or say --all.")
     asked = {**target_parameters(target), **options, **filters(folder, unwanted)}
     write_answer(client.get("/v1/similar", asked), form, explain)
+
+
+def _write_every(client: Client, asked: Parameters) -> None:
+    """One line for each sound, as far as a whole page is there: a graph of the library."""
+    for rows in pages(client, "/v1/neighbours", {**asked, "limit": 200}):
+        for row in rows:
+            write_line(json.dumps(row, ensure_ascii=False, separators=(",", ":")))
