@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 import pytest
 
+from timbred_api.mcp.json_schema import input_schema, output_schema
+from timbred_api.mcp.tools import TOOLS, Tool
 from timbred_api.operations import OPERATIONS, Operation
 from timbred_daemon.cli import main as cli
 from timbred_daemon.config import KEYS
@@ -19,6 +22,7 @@ from timbred_indexer import aspects
 ROOT = Path(__file__).parent.parent
 REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+ASSISTANTS = (ROOT / "docs/assistants.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 
 
@@ -76,6 +80,31 @@ def test_every_operation_says_what_it_does(operation: Operation) -> None:
     assert len(operation.description) > 20
     fields = operation.parameters.model_fields
     assert [name for name, field in fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
+def test_every_tool_is_documented_with_what_it_takes(tool: Tool) -> None:
+    row = re.search(rf"^\| `{tool.name}` \|.*$", ASSISTANTS, re.MULTILINE)
+    assert row is not None
+    assert [name for name in input_schema(tool.parameters)["properties"] if f"`{name}`" not in row[0]] == []
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
+def test_every_field_of_a_tools_answer_is_explained(tool: Tool) -> None:
+    schema = output_schema(tool.answer)
+    shapes = {"the answer": schema, **schema.get("$defs", {})}
+    fields = {f"{shape}.{name}": field for shape, made in shapes.items() for name, field in made["properties"].items()}
+    # A field that says the same as the shape that it holds leaves it to that.
+    bare = [name for name, field in fields.items() if not {"description", "$ref"} & set(field)]
+    assert bare + [name for name, made in shapes.items() if "description" not in made] == []
+
+
+@pytest.mark.parametrize("text", re.findall(r"```json\n(.*?)```", ASSISTANTS + README, re.DOTALL))
+def test_every_snippet_for_an_assistant_can_be_pasted(text: str) -> None:
+    (servers,) = json.loads(text).values()
+    command = servers["timbred"].get("args")
+    assert servers["timbred"].get("url", "http://127.0.0.1:8462/mcp") == "http://127.0.0.1:8462/mcp"
+    assert command is None or cli.commands[command[0]].make_context("timbred", command[1:]) is not None
 
 
 @pytest.mark.parametrize("line", command_lines())

@@ -14,11 +14,14 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from multidict import CIMultiDict
 from pydantic import ValidationError
 
 from timbred_api.engine import Engine
+from timbred_api.mcp.mount import McpMount
 from timbred_api.operations import OPERATIONS, Operation
 from timbred_api.problems import Problem, bad_parameters, internal_error, problem_of
+from timbred_api.rows import Ready
 from timbred_api.schemas import Result
 from timbred_api.security import check_caller
 from timbred_api.version import VERSION
@@ -28,14 +31,19 @@ logger = logging.getLogger(__name__)
 
 MAX_UPLOAD = 256 * 2**20  # bytes; half an hour of CD sound
 MAX_JSON = 2**20
+_JSON = CIMultiDict({"Content-Type": "application/json; charset=utf-8"})
 
 
-def make_app(engine: Engine, *, port: int) -> web.Application:
-    """The aiohttp application, for the port it is served on."""
+def make_app(engine: Engine, *, port: int, mcp: McpMount | None = None) -> web.Application:
+    """The aiohttp application, for the port it is served on. ``mcp``: instead of timbred's own."""
     app = web.Application(middlewares=[_guard(port)], client_max_size=MAX_JSON)
     for operation in OPERATIONS:
         app.router.add_route(operation.method, operation.path, _handler(engine, operation))
     app.router.add_get("/", _greet)
+    mcp = mcp or McpMount(engine)
+    for method in ("GET", "POST", "DELETE"):
+        app.router.add_route(method, "/mcp", mcp.handle)
+    app.on_shutdown.append(mcp.close)
     return app
 
 
@@ -61,14 +69,14 @@ def _guard(port: int) -> Middleware:
 
 
 def _handler(engine: Engine, operation: Operation) -> Handler:
+    call = operation.ready or operation.call
+
     async def handle(request: web.Request) -> web.StreamResponse:
         parameters = await _parameters(request, operation)
         if operation.upload:
             async with _received(request, engine.upload_folder) as upload:
-                result = await operation.call(engine, parameters, upload)
-        else:
-            result = await operation.call(engine, parameters)
-        return _json(result)
+                return _json(await call(engine, parameters, upload))
+        return _json(await call(engine, parameters))
 
     return handle
 
@@ -144,8 +152,9 @@ async def _greet(_: web.Request) -> web.Response:
     return web.Response(text=f"timbred {VERSION}\n\nTry /v1/status or /v1/similar?path=/absolute/path/of/a/sound.wav\n")
 
 
-def _json(result: Result) -> web.Response:
-    return web.Response(body=result.model_dump_json().encode(), content_type="application/json", charset="utf-8")
+def _json(result: Result | Ready) -> web.Response:
+    body = result.json if isinstance(result, Ready) else result.model_dump_json().encode()
+    return web.Response(body=body, headers=_JSON)
 
 
 def _problem(problem: Problem) -> web.Response:

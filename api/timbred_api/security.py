@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from timbred_indexer.errors import RequestError
@@ -56,6 +57,7 @@ def check_content_type(value: str) -> None:
         )
 
 
+@lru_cache(maxsize=64)  # clients ask with the same few names, thousands of times a second
 def _is_here(host: str, port: int, default: int | None = None) -> bool:
     """Whether ``host`` (name and port) is ours; ``default`` is the port that is meant where none is named."""
     try:

@@ -8,6 +8,7 @@ from timbred_api.client import DaemonNotRunning, ProblemError
 from timbred_daemon.commands.doctor import doctor
 from timbred_daemon.commands.duplicates import duplicates
 from timbred_daemon.commands.folders import folders, rescan
+from timbred_daemon.commands.mcp import mcp
 from timbred_daemon.commands.model import model
 from timbred_daemon.commands.output import say
 from timbred_daemon.commands.run import run
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 _SOUNDS = (similar, search, duplicates, sounds, label, failures)
-_DAEMON = (run, status, folders, rescan, model, doctor, config)
+_DAEMON = (run, status, folders, rescan, model, mcp, doctor, config)
 
 for _command in (*_DAEMON, *_SOUNDS):
     main.add_command(_command)

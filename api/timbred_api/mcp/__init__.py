@@ -1,1 +1,1 @@
-"""MCP as a face of the operations. Importing this package imports nothing of the SDK; its modules do, but ``face``."""
+"""MCP as a face of the operations. What the daemon imports at its start, ``mount``, imports nothing of the SDK."""

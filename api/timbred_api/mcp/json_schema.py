@@ -25,10 +25,12 @@ class _ShortInput(_Short):
     """An argument that may be left out need not also take null."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        inner = schema["schema"]
-        if schema.get("default", ...) is None and inner["type"] == "nullable":
-            return self.generate_inner(inner["schema"])
-        return super().default_schema(schema)
+        made = super().default_schema(schema)
+        kinds = cast("list[JsonSchemaValue] | None", made.get("anyOf"))
+        if made.get("default", ...) is not None or kinds is None:
+            return made
+        (kind,) = (kind for kind in kinds if kind != {"type": "null"})
+        return kind
 
 
 def input_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -44,6 +46,6 @@ def output_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _made(model: type[BaseModel], how: type[GenerateJsonSchema], mode: JsonSchemaMode) -> dict[str, Any]:
-    made = cast("dict[str, Any]", model.model_json_schema(by_alias=True, schema_generator=how, mode=mode))
+    made = model.model_json_schema(by_alias=True, schema_generator=how, mode=mode)
     made.setdefault("properties", {})
     return made

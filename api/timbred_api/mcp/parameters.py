@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from timbred_api.schemas import FolderParameters, SimilarParameters, TextParameters
+from timbred_api.schemas import FolderParameters, SimilarParameters, SoundParameters, TextParameters
 from timbred_api.schemas_duplicates import DuplicateParameters
 
 MOST_SOUNDS = 50
@@ -24,7 +24,7 @@ class FindDuplicates(DuplicateParameters):
     limit: int = Field(10, ge=1, le=MOST_GROUPS, description="How many groups to return.")
     wait: bool = Field(
         False,
-        description="Wait, up to five minutes, until everything has been compared, instead of giving what is known now.",
+        description="Wait, up to five minutes, until everything has been compared; otherwise: what is known now.",
     )
 
 
@@ -35,3 +35,7 @@ class RescanFolder(FolderParameters):
     wait: bool = Field(
         False, description="Wait, up to five minutes, until what was found is indexed, instead of returning at once."
     )
+
+
+class NameSound(SoundParameters):
+    label: str = Field(max_length=500, description="The new label; an empty one goes back to the file's name.")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from mcp_types import ResourceLink
+from mcp.types import ResourceLink
 
 from timbred_api.mcp.answers import (
     Folders,
@@ -31,6 +30,8 @@ MOST_FOLDERS = 50
 MOST_LINKED = 10  # sounds with links; the others have their ids and URIs in the structure
 MOST_CHARACTERS = 40_000  # of rows, as JSON: some 10,000 tokens
 
+_AUDIO_TYPES = {"mp3": "mpeg", "m4a": "mp4", "aif": "aiff"}
+
 R = TypeVar("R", bound=Result)
 
 
@@ -51,7 +52,7 @@ def sound(row: SoundRow) -> Answer:
         uris=row.uris[:MOST_PLACES],
         truncated=len(row.paths) > MOST_PLACES,
     )
-    return Answer(shown, _line(shown), tuple([_sound_link(shown), *_file_links(shown, shown.uris)]))
+    return Answer(shown, _line(shown), (_sound_link(shown), *_file_links(shown, shown.uris)))
 
 
 def similar(result: SimilarResult, k: int, *, with_aspects: bool = False) -> Answer:
@@ -158,7 +159,7 @@ def _member(row: DuplicateRow) -> Member:
     return Member(**_brief(row), evidence=row.evidence)
 
 
-def _brief(row: SoundRow) -> dict[str, object]:
+def _brief(row: SoundRow) -> dict[str, Any]:
     own = {name: getattr(row, name) for name in SoundBrief.model_fields if name != "files"}
     return {**own, "files": len(row.paths)}
 
@@ -202,6 +203,6 @@ def _sound_link(row: SoundBrief) -> ResourceLink:
 
 
 def _file_links(row: SoundBrief, uris: Sequence[str]) -> list[ResourceLink]:
-    kind = mimetypes.types_map.get(f".{row.format}", "application/octet-stream")
+    kind = f"audio/{_AUDIO_TYPES.get(row.format, row.format)}"
     name = one_line(row.label)
     return [ResourceLink(type="resource_link", name=name, uri=uri, mime_type=kind) for uri in uris]
