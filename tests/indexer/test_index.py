@@ -19,6 +19,7 @@ from timbred_indexer.index import (
     Mask,
     VectorIndex,
     Vectors,
+    best,
     count_bits,
     get_bits,
     mask,
@@ -183,3 +184,20 @@ def test_a_wrong_byte_in_an_index_is_a_storage_error_if_anything(tmp_path: Path)
         path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
         with suppress(StorageError):
             load(str(path), "flat", None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 90), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_the_best_are_those_of_a_full_sort_ties_and_missing_ones_included(
+    rows: int, columns: int, k: int, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 5, (rows, columns)).astype(np.float32)
+    scores[random.random(scores.shape) < 0.3] = -np.inf
+    ids = np.broadcast_to(random.permutation(columns).astype(np.int64), scores.shape)
+    found_scores, found_ids = best(scores, ids, k)
+    for row in range(rows):
+        ranked = sorted((-float(score), int(identity)) for score, identity in zip(scores[row], ids[row], strict=True))
+        expected = [identity for score, identity in ranked if score < np.inf][:k]
+        assert [identity for identity in found_ids[row].tolist() if identity >= 0] == expected
+        assert np.isneginf(found_scores[row][len(expected) :]).all()
