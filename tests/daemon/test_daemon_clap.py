@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from daemon_process import Daemon, daemon_on, uri_of, wait_for
-from tiny import install
 from tones import write_scale, write_tone
 
 from timbred_api.client import JsonObject, ProblemError
 from timbred_indexer.weights_store import remove
+from tiny import install
 
 STEPS = range(24)
 

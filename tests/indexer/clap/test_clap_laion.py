@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from sounds import noise, pluck
-from tiny import install, spread, write_tokenizer
 
 from timbred_indexer.clap.features import RATE, SAMPLES, features
 from timbred_indexer.errors import UnavailableError
+from tiny import install, spread, write_tokenizer
 
 if any(importlib.util.find_spec(package) is None for package in ("torch", "transformers")):
     pytest.skip("no torch: pip install 'timbred[clap]'", allow_module_level=True)

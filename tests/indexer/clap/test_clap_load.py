@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny import DIMENSION, install
 
 from timbred_indexer.clap.load import ENVIRONMENT, load
 from timbred_indexer.clap.protocol import ClapModel
 from timbred_indexer.errors import UnavailableError
 from timbred_indexer.weights_manifest import InstalledModel
+from tiny import DIMENSION, install
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tiny import DIMENSION, spread, write_checkpoint
 
 from timbred_indexer.clap.protocol import ClapModel
 from timbred_indexer.errors import UnavailableError
+from tiny import DIMENSION, spread, write_checkpoint
 
 Vectors = NDArray[np.float32]
 
