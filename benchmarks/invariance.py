@@ -17,10 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any, Final
 
-import av as typed_av
 import numpy as np
 import soundfile as typed_soundfile
 import soxr as typed_soxr
+from altered_copies import encode
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -30,8 +30,7 @@ from timbred_indexer.decode import open_sound
 from timbred_indexer.errors import TimbredError
 from timbred_indexer.parameters import ANALYSIS_RATE
 
-av: Any = typed_av  # their stubs are partial
-soundfile: Any = typed_soundfile
+soundfile: Any = typed_soundfile  # their stubs are partial
 soxr: Any = typed_soxr
 
 Samples = NDArray[np.float32]
@@ -110,22 +109,12 @@ def _encodings(folder: str, samples: Samples, rate: int) -> Iterator[tuple[str, 
         if name != "mp3" or rate in (22_050, 32_000, 44_100, 48_000):
             yield name, partial(_written, folder, f"a.{name}", loud * np.float32(0.9), rate)
     if rate in (32_000, 44_100, 48_000):
-        yield "m4a, 128 kbit/s", partial(_m4a, os.path.join(folder, "a.m4a"), loud * np.float32(0.9), rate)
+        yield "m4a, 128 kbit/s", partial(encode, folder, "a", "m4a", loud * np.float32(0.9), rate)
 
 
 def _written(folder: str, name: str, samples: Samples, rate: int, **options: Any) -> str:
     path = os.path.join(folder, name)
     soundfile.write(path, samples, rate, **options)
-    return path
-
-
-def _m4a(path: str, samples: Samples, rate: int) -> str:
-    with av.open(path, "w") as container:
-        stream = container.add_stream("aac", rate=rate, bit_rate=128_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
-        frame.sample_rate = rate
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
     return path
 
 

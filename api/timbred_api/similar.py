@@ -21,11 +21,10 @@ from timbred_indexer import aspects
 from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError, UnavailableError
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.model import Seconds, SoundId, SpaceName
-from timbred_indexer.pipeline import deadline_for
 from timbred_indexer.query import Filter, Options, Query, Steering, heard, steer
 from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import sounds
-from timbred_indexer.wire import AnalyseJob
+from timbred_indexer.wire import AnalyseJob, deadline_for
 
 T = TypeVar("T")
 

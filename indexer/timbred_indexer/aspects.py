@@ -213,12 +213,6 @@ def cosines(query: Floats, vectors: Floats) -> Floats:
     return np.asarray(np.add.reduceat(query * vectors, _STARTS, axis=-1) / _SHARES, np.float32)
 
 
-def aspect_scores(query: Floats, vectors: Floats) -> dict[str, Floats]:
-    """:func:`cosines` by name: aspect → () or (n,) float32."""
-    found = cosines(query, vectors)
-    return {aspect.name: np.asarray(found[..., place], np.float32) for place, aspect in enumerate(ASPECTS)}
-
-
 def by_aspect(weights: Mapping[str, float]) -> dict[str, float]:
     """Weights in friendly names → weights of aspects.
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
 from dataclasses import dataclass
 
+from timbred_indexer.child import run_module
 from timbred_indexer.compact import RECALL, threads
 from timbred_indexer.errors import StorageError
 from timbred_indexer.model import SpaceName
@@ -70,27 +68,14 @@ async def build_snapshot(order: Order) -> None:
     Raises:
         StorageError: ``compaction_failed``, with the last that the child said.
     """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # a file called numpy.py in the current folder is not ours to import
-        "-m",
+    few = str(threads())
+    await run_module(
         "timbred_indexer.compact",
         order.database,
         order.folder,
         order.space,
         order.version,
         str(order.recall),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads()), "OPENBLAS_NUM_THREADS": str(threads())},
+        failure=StorageError("The index could not be compacted", code="compaction_failed"),
+        environment={"OMP_NUM_THREADS": few, "OPENBLAS_NUM_THREADS": few},
     )
-    try:
-        _, said = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode != 0:
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        raise StorageError(f"The index could not be compacted: {' '.join(last)}", code="compaction_failed")

@@ -26,6 +26,7 @@ from timbred_indexer.model import FolderId, Seconds, SegmentId, Seq, SoundId
 from timbred_indexer.reading import stat_of
 from timbred_indexer.store import clap
 from timbred_indexer.store.clap import Stretch, Unembedded, Unheard
+from timbred_indexer.wire import deadline_for
 
 logger = logging.getLogger(__name__)
 
@@ -230,7 +231,7 @@ class Embedder:
     async def _prepare(self, work: Unembedded) -> list[_Prepared]:
         try:
             await self._check(work)
-            deadline = Seconds(60.0 + work.stat.size / 200_000)
+            deadline = deadline_for(work.stat.size)
             features = await self._ears.features(work.path, work.stretches, deadline)
             await self._check(work)
         except (StorageError, UnavailableError):

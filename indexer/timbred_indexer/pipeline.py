@@ -18,11 +18,11 @@ from typing import Protocol
 
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, TransientInputError, UnavailableError, WorkerError
-from timbred_indexer.model import Analysis, FileId, FileStat, Seconds
+from timbred_indexer.model import Analysis, FileId, FileStat
 from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import files, sounds
 from timbred_indexer.store.files import PendingFile
-from timbred_indexer.wire import AnalyseJob
+from timbred_indexer.wire import AnalyseJob, deadline_for
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +37,6 @@ class Analyser(Protocol):
     """The worker pool, as far as the pipeline knows it."""
 
     async def analyse(self, job: AnalyseJob, *, interactive: bool = False) -> Analysis: ...
-
-
-def deadline_for(size: int) -> Seconds:
-    """How long one file may take: a floor for the smallest, then by length (a byte of flac is a lot of sound)."""
-    return Seconds(60.0 + size / 200_000)
 
 
 class Pipeline:

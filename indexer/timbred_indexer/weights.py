@@ -159,17 +159,6 @@ def lacking(model: InstalledModel) -> str | None:
     return f"CLAP's packages are missing: run `pip install 'timbred[{extra}]'`."
 
 
-def open_model(data_dir: str, name: str) -> InstalledModel:
-    """The installed model of this name, every byte of it verified: what a loader calls before it opens anything.
-
-    Raises:
-        RequestError, NotFoundError, StorageError: as :func:`find` and :func:`verify`.
-    """
-    model = find(data_dir, name)
-    verify(model)
-    return model
-
-
 def verify(model: InstalledModel) -> None:
     """Reads every file whole; takes a second or two for a real model.
 

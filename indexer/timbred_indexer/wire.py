@@ -89,6 +89,11 @@ class Job(Protocol[Result_co]):
         ...
 
 
+def deadline_for(size: int) -> Seconds:
+    """How long one file may take: a floor for the smallest, then by length (a byte of flac is a lot of sound)."""
+    return Seconds(60.0 + size / 200_000)
+
+
 @dataclass(frozen=True, slots=True)
 class AnalyseJob:
     """One file to analyse.

@@ -22,8 +22,8 @@ from timbred_indexer.aspects import (
     GROUPS,
     MEASURED,
     PRESETS,
-    aspect_scores,
     by_aspect,
+    cosines,
     reweight,
     vector,
 )
@@ -39,6 +39,12 @@ def blobs(samples: NDArray[np.floating]) -> dict[str, bytes]:  # pyright: ignore
 
 
 PLUCK, NOISE, BEAT = (vector(blobs(samples)) for samples in (pluck(), noise(0.4), clicks(120)))
+
+
+def aspect_scores(query: aspects.Floats, vectors: aspects.Floats) -> dict[str, aspects.Floats]:
+    """The cosines by name."""
+    found = cosines(query, vectors)
+    return {aspect.name: np.asarray(found[..., place]) for place, aspect in enumerate(ASPECTS)}
 
 
 def blob(values: Sequence[float]) -> bytes:

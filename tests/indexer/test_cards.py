@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
-from builders import VERSION, analysis, files_at, fresh_connection, new_folder, new_sound, places
+from builders import VERSION, analysis, files_at, new_sound, places
 from timbred_indexer.cards import Cards
 from timbred_indexer.db import current_seq, next_seq
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.model import FolderId
 from timbred_indexer.store import files
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = fresh_connection()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(connection: sqlite3.Connection) -> FolderId:
-    return new_folder(connection)
 
 
 def test_what_was_read_is_in_memory_until_something_changes(connection: sqlite3.Connection, folder: FolderId) -> None:

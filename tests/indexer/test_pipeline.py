@@ -16,11 +16,11 @@ from timbred_indexer import pipeline
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, WorkerError
 from timbred_indexer.model import Analysis, FolderId
-from timbred_indexer.pipeline import Pipeline, deadline_for
+from timbred_indexer.pipeline import Pipeline
 from timbred_indexer.scan import look
 from timbred_indexer.store import files, sounds
 from timbred_indexer.store.files import PendingFile
-from timbred_indexer.wire import AnalyseJob
+from timbred_indexer.wire import AnalyseJob, deadline_for
 
 PATIENCE = 20.0
 

@@ -50,7 +50,8 @@ def test_a_folder_becomes_a_model_of_what_a_loader_needs(tmp_path: Path, model: 
 
 def test_an_installed_model_is_found_as_it_was_written(data: Path, model: InstalledModel) -> None:
     assert weights.installed(str(data)) == (model,)
-    assert weights.open_model(str(data), "my-clap") == model
+    assert weights.find(str(data), "my-clap") == model
+    weights.verify(model)
 
 
 def test_without_a_data_folder_there_is_no_model(data: Path) -> None:
@@ -183,7 +184,7 @@ def test_what_is_on_its_way_is_no_model(data: Path) -> None:
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", ".x", "x" * 101, "a\0", "a\n", "-rf"])
 def test_no_name_leads_out_of_the_folder_of_models(data: Path, name: str) -> None:
-    for ask in (weights.find, weights.open_model, remove, incoming_folder):
+    for ask in (weights.find, remove, incoming_folder):
         with pytest.raises(RequestError) as error:
             ask(str(data), name)
         assert code(error) == "bad_model_name"

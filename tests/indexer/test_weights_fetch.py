@@ -73,7 +73,8 @@ def test_a_model_arrives_whole_with_its_commit_and_license(hub: Hub, fetching: F
     model = fetching()
     assert (model.name, model.source, model.revision) == (NAME, REPO, hub.revision())
     assert (model.license, model.loader) == ("apache-2.0", "transformers")
-    assert weights.open_model(fetching.data_dir, NAME) == model
+    assert weights.find(fetching.data_dir, NAME) == model
+    weights.verify(model)
     assert half_fetched(fetching.data_dir) == ()
 
 

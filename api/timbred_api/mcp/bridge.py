@@ -82,7 +82,7 @@ class _Exchange:
     async def run(self, app: AsgiApp) -> None:
         try:
             await app(_scope(self._request), self.receive, self.send)
-        except Exception:
+        except Exception:  # the request's edge, where part of the answer may be out already
             if self.response is None and not self.gone:
                 raise
             # Half an answer is out: breaking off is the only way to say that the rest will not come.

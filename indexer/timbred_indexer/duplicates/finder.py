@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import astuple, dataclass
 from typing import Final, Protocol, TypeVar
 
+from timbred_indexer.child import run_module
 from timbred_indexer.db import Database
 from timbred_indexer.duplicates.fingerprint import VERSION
 from timbred_indexer.duplicates.messages import CompareJob, Fingerprint, FingerprintJob, Verdict
@@ -22,7 +22,7 @@ from timbred_indexer.errors import StorageError, TimbredError, UnavailableError
 from timbred_indexer.model import Seconds, SoundId
 from timbred_indexer.store import duplicates
 from timbred_indexer.store.duplicates import Owed, Unprinted, Waiting
-from timbred_indexer.wire import Job, Result
+from timbred_indexer.wire import Job, Result, deadline_for
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,6 @@ BATCH: Final = 64
 
 BUSY_SECONDS = 1.0  # how often to look whether the library's own work is done
 TROUBLE_SECONDS = 10.0  # a full disk, or workers that do not start, is looked at again after this
-DEADLINE = 60.0  # seconds for a job on small files; longer ones have more
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -142,7 +141,7 @@ class DuplicateFinder:
 
     async def _fingerprint(self, one: Unprinted) -> Fingerprint | None:
         try:
-            return await self._workers.run(FingerprintJob(one.path, _deadline(one.size)))
+            return await self._workers.run(FingerprintJob(one.path, deadline_for(one.size)))
         except (UnavailableError, StorageError):
             raise
         except TimbredError as error:
@@ -176,7 +175,7 @@ class DuplicateFinder:
         return bool(batch)
 
     async def _compare(self, pair: Waiting) -> Verdict | None:
-        job = CompareJob(pair.first_path, pair.second_path, pair.starts, _deadline(pair.size))
+        job = CompareJob(pair.first_path, pair.second_path, pair.starts, deadline_for(pair.size))
         try:
             return await self._workers.run(job)
         except (UnavailableError, StorageError):
@@ -204,29 +203,7 @@ class DuplicateFinder:
         return [(item, result) for item, result in done if result is not None]
 
 
-def _deadline(size: int) -> Seconds:
-    return Seconds(DEADLINE + size / 200_000)
-
-
 async def _pair_in_child(database: str) -> list[str]:
     """The lines that the child prints; StorageError ``pairing_failed`` if it fails. Cancelling this ends it."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # a file called numpy.py in the current folder is not ours to import
-        "-m",
-        "timbred_indexer.duplicates.pairing_child",
-        database,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        printed, said = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode != 0:
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        raise StorageError(f"Fingerprints could not be paired: {' '.join(last)}", code="pairing_failed")
-    return printed.decode().splitlines()
+    failure = StorageError("Fingerprints could not be paired", code="pairing_failed")
+    return await run_module("timbred_indexer.duplicates.pairing_child", database, failure=failure)
