@@ -13,7 +13,8 @@ import pytest
 
 from timbred_api.mcp.json_schema import input_schema, output_schema
 from timbred_api.mcp.tools import TOOLS, Tool
-from timbred_api.operations import OPERATIONS, Operation
+from timbred_api.operation import Operation
+from timbred_api.operations import OPERATIONS
 from timbred_daemon.cli import main as cli
 from timbred_daemon.config import KEYS
 from timbred_daemon.config_values import ASPECT_NAMES, GROUP_NAMES

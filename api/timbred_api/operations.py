@@ -1,19 +1,14 @@
-"""Every operation once: name, docstring, typed parameters and result, reads or writes, its place in HTTP.
-
-The faces are made from :data:`OPERATIONS`; to add an operation, write its function and add a row.
-"""
+"""The operations. The faces are made from :data:`OPERATIONS`; a group of its own adds its tuple at the end."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from timbred_api import batch, duplicates, similar, status, words
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve, to_uri
-from timbred_api.rows import Ready, iso, sound_row
+from timbred_api.operation import Operation
+from timbred_api.rows import iso, sound_row
 from timbred_api.schemas import (
     Accepted,
     AddFolderParameters,
@@ -25,8 +20,6 @@ from timbred_api.schemas import (
     Health,
     LabelParameters,
     NoParameters,
-    Parameters,
-    Result,
     Retried,
     SearchOptions,
     SimilarParameters,
@@ -44,37 +37,6 @@ from timbred_indexer.db import next_seq
 from timbred_indexer.errors import NotFoundError, RequestError
 from timbred_indexer.model import FileId, SoundId
 from timbred_indexer.store import files, folders, sounds
-
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One thing timbred can be asked to do.
-
-    Attributes:
-        name: stable, snake_case.
-        call: ``async (engine, parameters) → result``; with ``upload`` also the path of the uploaded sound.
-        upload: the request's body is a sound.
-        ready: the same, for faces that want nothing but JSON: it is made without building the result first.
-    """
-
-    name: str
-    method: Method
-    path: str
-    parameters: type[Parameters]
-    result: type[Result]
-    call: Callable[..., Awaitable[Any]]
-    upload: bool = False
-    ready: Callable[..., Awaitable[Ready]] | None = None
-
-    @property
-    def description(self) -> str:
-        return (self.call.__doc__ or "").strip()
-
-    @property
-    def reads_only(self) -> bool:
-        return self.method == "GET" or self.upload
 
 
 async def find_similar_sounds(engine: Engine, parameters: SimilarParameters) -> SimilarResult:

@@ -8,23 +8,19 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 import warnings
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from aiohttp import web
-
 from timbred_api.engine import Engine
-from timbred_api.http import make_app
 from timbred_api.rows import shown_row
 from timbred_api.version import VERSION
 from timbred_daemon import runtime
 from timbred_daemon.clap_service import ClapService, Parts
 from timbred_daemon.coalesce import Coalescer
-from timbred_daemon.config import Listen, Loaded, Settings
+from timbred_daemon.config import Loaded, Settings
 from timbred_daemon.config_values import SPACE_NAMES
 from timbred_daemon.control import DaemonControl
 from timbred_daemon.duplicate_search import searching
@@ -32,11 +28,12 @@ from timbred_daemon.folders import FolderService
 from timbred_daemon.housekeeping import Housekeeper
 from timbred_daemon.progress import show_progress
 from timbred_daemon.scanning import ScanLoop
+from timbred_daemon.serving import host_text, listen, serving
 from timbred_daemon.tasks import background
 from timbred_indexer import aspects
 from timbred_indexer.cards import Cards
 from timbred_indexer.db import Database, next_seq
-from timbred_indexer.errors import StorageError, TimbredError
+from timbred_indexer.errors import TimbredError
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import SpaceName
@@ -132,7 +129,7 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
     database_path = os.path.join(data_dir, "metadata.db")
     version = aspects.VERSION
     async with AsyncExitStack() as stack:
-        listening = stack.enter_context(contextlib.closing(_listen(settings.listen)))
+        listening = stack.enter_context(contextlib.closing(listen(settings.listen)))
         port = listening.getsockname()[1]
         db = await asyncio.to_thread(Database.open, database_path)
         stack.push_async_callback(asyncio.to_thread, db.close)
@@ -207,7 +204,7 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
             version=version,
             weights=weights,
             space_weights=space_weights,
-            address=f"http://{_host_text(settings.listen.host)}:{port}",
+            address=f"http://{host_text(settings.listen.host)}:{port}",
             data_dir=data_dir,
             upload_folder=_fresh_folder(os.path.join(data_dir, "uploads")),
         )
@@ -215,7 +212,7 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
         await stack.enter_async_context(background(scans.run()))
         await stack.enter_async_context(background(clap.run()))
         stack.push_async_callback(folders.close)
-        await stack.enter_async_context(_http(engine, listening, port))
+        await stack.enter_async_context(serving(engine, listening, port))
         stack.enter_context(runtime.published_endpoint(data_dir, engine.address))
         await folders.apply_settings(settings.folders, named)
         control.started = True
@@ -236,47 +233,6 @@ def scoring_weights(settings: Settings) -> dict[str, float]:
 def scoring_space_weights(settings: Settings) -> dict[SpaceName, float]:
     """Every space's weight: 0.60 CLAP and 0.40 librosa, or those of the settings."""
     return {space: settings.weights.get(space, weight) for space, weight in SPACE_WEIGHTS.items()}
-
-
-@asynccontextmanager
-async def _http(engine: Engine, listening: socket.socket, port: int) -> AsyncGenerator[None]:
-    runner = web.AppRunner(make_app(engine, port=port), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listening, backlog=1024).start()
-        yield
-    finally:
-        await runner.cleanup()
-
-
-def _listen(wanted: Listen) -> socket.socket:
-    """The bound socket.
-
-    Raises:
-        StorageError: ``address_in_use`` or another reason the address cannot be had.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            wanted.host, wanted.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StorageError(f"timbred cannot listen on {wanted}: {error.strerror}.", code="bad_address") from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-    except OSError as error:
-        listening.close()
-        raise StorageError(
-            f"timbred cannot listen on {wanted}: {error.strerror}. Is another timbred, or another program, using it? "
-            "Choose another address with --listen.",
-            code="address_in_use",
-        ) from error
-    return listening
-
-
-def _host_text(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _fresh_folder(path: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from face import Face
 
 from builders import analysis
-from timbred_api import http
+from timbred_api import requests
 from timbred_api.operations import OPERATIONS
 from timbred_indexer import aspects
 from timbred_indexer.errors import StorageError
@@ -148,7 +148,7 @@ async def test_an_upload_that_announces_too_much_is_refused_unread(face: Face) -
 
 
 async def test_an_upload_that_never_ends_is_cut_off(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_UPLOAD", 2**20)
+    monkeypatch.setattr(requests, "MAX_UPLOAD", 2**20)
 
     async def endless() -> AsyncGenerator[bytes]:
         for _ in range(2**20 // 2**16 + 1):
@@ -163,7 +163,7 @@ async def test_an_upload_onto_a_full_disk_says_so(face: Face, monkeypatch: pytes
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(http.os, "write", full)
+    monkeypatch.setattr(requests.os, "write", full)
     status, answer = await face.ask("POST", "/v1/similar", data=b"RIFF", headers=AUDIO)
     monkeypatch.undo()
     assert (status, answer["code"]) == (507, "disk_full")

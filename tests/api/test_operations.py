@@ -10,7 +10,8 @@ import pytest
 from face import Face, Json
 
 from builders import analysis, analysis_of, clap_vector, files_at, vector
-from timbred_api.operations import OPERATIONS, Operation
+from timbred_api.operation import Operation
+from timbred_api.operations import OPERATIONS
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import InputError, TimbredError, UnavailableError
 from timbred_indexer.model import FolderState

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from face import Face
 
-from timbred_api.operations import OPERATIONS, Operation
+from timbred_api.operation import Operation
+from timbred_api.operations import OPERATIONS
 from timbred_api.security import check_caller, is_loopback
 from timbred_indexer.errors import RequestError
 

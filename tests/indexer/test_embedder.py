@@ -132,6 +132,7 @@ class Hall:
         finally:
             task.cancel()
             await asyncio.wait([task])
+            await self.db.write(lambda _: None)  # what the writer was told before is done
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(SOON):

@@ -1,0 +1,89 @@
+"""From an HTTP request to an operation's parameters, or to the sound that was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from timbred_api.operation import Operation
+from timbred_api.problems import bad_parameters
+from timbred_indexer.errors import RequestError, StorageError
+
+MAX_UPLOAD: Final = 256 * 2**20
+"""Bytes; half an hour of CD sound."""
+
+
+async def read_parameters(request: web.Request, operation: Operation) -> Any:
+    """Path, query and (but for uploads) JSON body, as the operation's parameters."""
+    given: dict[str, object] = {}
+    if not operation.upload and request.can_read_body:
+        given.update(await _json_body(request))
+    for name, value in [*request.query.items(), *request.match_info.items()]:
+        if name in given:
+            raise RequestError(f"The parameter {name!r} is given twice.", code="bad_parameter")
+        given[name] = value
+    try:
+        return operation.parameters.model_validate(given)
+    except ValidationError as error:
+        raise bad_parameters(error) from None
+
+
+async def _json_body(request: web.Request) -> dict[str, object]:
+    try:
+        body = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise RequestError("The body is not JSON.", code="bad_json") from error
+    if not isinstance(body, dict):
+        raise RequestError("The body must be a JSON object.", code="bad_json")
+    return body  # pyright: ignore[reportUnknownVariableType]  the schema checks each value
+
+
+@contextlib.asynccontextmanager
+async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
+    """Streams the body into a private file and takes it away afterwards.
+
+    Raises:
+        RequestError: ``upload_too_large``, or nothing was sent.
+        StorageError: ``disk_full``, or another reason for which it could not be kept.
+    """
+    too_large = RequestError(
+        f"The sound is larger than {MAX_UPLOAD // 2**20} MB; send a part of it, or its path.", code="upload_too_large"
+    )
+    if (request.content_length or 0) > MAX_UPLOAD:
+        raise too_large
+    descriptor, name = await asyncio.to_thread(tempfile.mkstemp, prefix="upload-", dir=folder)
+    try:
+        size = 0
+        try:
+            async for chunk in request.content.iter_chunked(2**18):
+                size += len(chunk)
+                if size > MAX_UPLOAD:
+                    raise too_large
+                await asyncio.to_thread(_write_all, descriptor, chunk)
+        finally:
+            os.close(descriptor)
+        if not size:
+            raise RequestError("Send the sound as the request's body.", code="empty_body")
+        yield os.fsencode(name)
+    finally:
+        await asyncio.to_thread(os.unlink, name)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        raise StorageError(
+            f"The upload cannot be kept: {error.strerror}.", code="disk_full" if full else "storage"
+        ) from error
