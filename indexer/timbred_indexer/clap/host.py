@@ -27,7 +27,7 @@ from timbred_indexer.worker_process import WorkerProcess, start_worker
 
 logger = logging.getLogger(__name__)
 
-USUAL_BATCH = 16
+_USUAL_BATCH = 4
 """Sounds worth preparing at once for a model whose own number is not known yet."""
 
 _IDLE = Seconds(600)
@@ -151,9 +151,7 @@ class ClapHost:
     @property
     def batch(self) -> int:
         """Sounds worth preparing at once."""
-        return (
-            USUAL_BATCH if self._description is None else min(MOST_AT_ONCE, max(USUAL_BATCH, self._description.batch))
-        )
+        return _USUAL_BATCH if self._description is None else self._description.batch
 
     async def describe(self) -> Description:
         """What is loaded; loads it unless that was done before.

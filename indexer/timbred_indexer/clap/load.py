@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +27,9 @@ ENVIRONMENT: Final = {
 }
 """What ``load`` sets for good, in a process that does nothing else: the libraries read it when they are imported."""
 
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+_NEVER: Final = 2**31 - 1
+
 _ROBERTA_BASE: Final = 50_265
 """Entries of the one tokenizer that every model of LAION was trained with."""
 
@@ -41,6 +46,7 @@ def load(folder: str, *, threads: int = 0) -> ClapModel:
             Each names the culprit and what to do.
     """
     os.environ.update(ENVIRONMENT)
+    _keep_freed_memory()
     try:
         installed = read_manifest(os.path.abspath(folder))
         verify(installed)
@@ -57,6 +63,16 @@ def load(folder: str, *, threads: int = 0) -> ClapModel:
         towers = load_transformers(installed.folder, name=installed.name, version=installed.version)
         return TorchModel(towers, threads=threads)
     return _load_laion(installed, threads)
+
+
+def _keep_freed_memory() -> None:
+    """Has glibc reuse a layer's memory for the next one, instead of asking the kernel for zeroed pages each time.
+
+    A fifth of the model's time on a processor went into those pages (benchmarks/clap.py). See mallopt(3).
+    """
+    if sys.platform == "linux" and (tune := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        tune(_M_MMAP_MAX, 0)
+        tune(_M_TRIM_THRESHOLD, _NEVER)
 
 
 def _load_laion(installed: InstalledModel, threads: int) -> ClapModel:
