@@ -27,7 +27,13 @@ class Ready:
         return SimilarResult.model_validate_json(self.json)
 
 
-_ASPECTS = tuple(aspects.WEIGHTS)
+# Templates, and numbers that are text already: there is no faster way to JSON.
+_SHOWN_ASPECTS = b",".join(b'"%b":%%b' % name.encode() for name in aspects.WEIGHTS)
+_SHOWN_HIT = (
+    b'%b,"similarity":%b,"scores":{"clap":%b,"librosa":%b},"aspects":{%b},"reasons":%b,"segment":{"start":%a,"end":%a}}'
+)
+_FINEST = 10_000
+_NUMBERS = tuple(b"%a" % (part / _FINEST) for part in range(_FINEST + 1))
 
 
 def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
@@ -69,24 +75,26 @@ def similar_result(query: QueryEcho, answer: Answer, notes: Sequence[str]) -> Re
 
 def _similar_row(hit: Hit) -> bytes:
     """What is shown of the sound, and the fields that ``SimilarRow`` adds."""
-    found = {
-        "similarity": shown(hit.similarity),
-        "scores": {"clap": _half(hit.clap), "librosa": _half(hit.librosa)},
-        # None for words.
-        "aspects": {name: max(0.0, score) for name, score in zip(_ASPECTS, hit.aspects, strict=False)},
-        "reasons": hit.reasons,
-        "segment": {"start": round(hit.start, 4), "end": round(hit.end, 4)},
-    }
-    return b"%b,%b" % (hit.shown[:-1], to_json(found)[1:])
+    return _SHOWN_HIT % (
+        hit.shown[:-1],
+        _number(hit.similarity),
+        b"null" if hit.clap is None else _number(hit.clap),
+        b"null" if hit.librosa is None else _number(hit.librosa),
+        _SHOWN_ASPECTS % tuple(map(_number, hit.aspects)) if hit.aspects else b"",  # none for words
+        to_json(hit.reasons),
+        round(hit.start, 4),
+        round(hit.end, 4),
+    )
+
+
+def _number(score: float) -> bytes:
+    """:func:`shown` as JSON."""
+    return _NUMBERS[0 if score <= 0 else _FINEST if score >= 1 else round(score * _FINEST)]
 
 
 def shown(score: float) -> float:
     """Scores are ranked as they are and shown in [0, 1]."""
     return 0.0 if score <= 0 else 1.0 if score >= 1 else round(score, 4)
-
-
-def _half(score: float | None) -> float | None:
-    return None if score is None else shown(score)
 
 
 def iso(moment: float | None) -> str | None:

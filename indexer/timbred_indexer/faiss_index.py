@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import faiss
 import numpy as np
@@ -63,6 +63,10 @@ class FlatIndex:
         return None
 
     @property
+    def ids(self) -> Ids:
+        return faiss.vector_to_array(self._index.id_map)
+
+    @property
     def dim(self) -> int:
         return self._index.d
 
@@ -79,6 +83,15 @@ class FlatIndex:
         return _padded(*self._index.search(queries, k, params=parameters))
 
 
+class _Choice(NamedTuple):
+    """A mask as FAISS takes it; ``left``: how many it allows."""
+
+    allowed: Mask
+    selector: faiss.IDSelectorBitmap
+    left: int
+    parameters: dict[int, faiss.SearchParametersIVF]
+
+
 class ClusteredIndex:
     """``IndexIVFRaBitQ``: vectors in lists around centroids, compressed to two bits a dimension and a few numbers.
 
@@ -88,6 +101,7 @@ class ClusteredIndex:
     def __init__(self, index: faiss.IndexIVFRaBitQ, probing: Probing) -> None:
         self._index = index
         self._probing = probing
+        self._chosen: _Choice | None = None
 
     @classmethod
     def train(cls, sample: Vectors, lists: int, *, threads: int) -> ClusteredIndex:
@@ -130,6 +144,13 @@ class ClusteredIndex:
     def lists(self) -> int:
         return self._index.nlist
 
+    @property
+    def ids(self) -> Ids:
+        kept = self._index.invlists
+        sizes = [kept.list_size(one) for one in range(self.lists)]
+        parts = [faiss.rev_swig_ptr(kept.get_ids(one), size).copy() for one, size in enumerate(sizes) if size]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
     def __len__(self) -> int:
         return self._index.ntotal
 
@@ -137,7 +158,7 @@ class ClusteredIndex:
         faiss.write_index(self._index, path)
 
     def search(self, queries: Vectors, k: int, allowed: Mask, *, effort: float = 1.0) -> tuple[Vectors, Ids]:
-        lists = self._lists_for(k, count_bits(allowed), effort)
+        lists = self._lists_for(k, self._choose(allowed).left, effort)
         scores, ids = self.search_lists(queries, k, allowed, lists)
         while lists < self.lists and bool((ids[:, -1] < 0).any()):
             lists = min(self.lists, lists * DEEPER)
@@ -147,8 +168,17 @@ class ClusteredIndex:
     def search_lists(self, queries: Vectors, k: int, allowed: Mask, lists: int) -> tuple[Vectors, Ids]:
         """Looks through the ``lists`` nearest lists and no further."""
         faiss.omp_set_num_threads(1)
-        parameters = faiss.SearchParametersIVF(sel=faiss.IDSelectorBitmap(allowed), nprobe=lists)
+        selector, known = self._choose(allowed)[1::2]
+        if (parameters := known.get(lists)) is None:
+            parameters = known[lists] = faiss.SearchParametersIVF(sel=selector, nprobe=lists)
         return _padded(*self._index.search(queries, k, params=parameters))
+
+    def _choose(self, allowed: Mask) -> _Choice:
+        """Searches mostly come with the mask of the one before."""
+        chosen = self._chosen
+        if chosen is None or chosen.allowed is not allowed:
+            chosen = self._chosen = _Choice(allowed, faiss.IDSelectorBitmap(allowed), count_bits(allowed), {})
+        return chosen
 
     def _lists_for(self, k: int, left: int, effort: float) -> int:
         """The nearest of few are as far away as the many nearest of all: the fewer are allowed, the deeper."""
@@ -176,4 +206,7 @@ def load(path: str, kind: str, probing: Probing | None) -> StoredIndex:
 
 
 def _padded(scores: Vectors, ids: Ids) -> tuple[Vectors, Ids]:
-    return np.where(ids < 0, np.float32(-np.inf), scores), ids
+    short = ids < 0
+    if short.any():
+        scores[short] = -np.inf
+    return scores, ids

@@ -80,6 +80,10 @@ class Blend:
             together[missing] = self.calibration.impute(librosa[missing], self.clap, self.librosa)
         return together
 
+    def imputed(self, librosa: float) -> float:
+        """The fused score where there is no CLAP score."""
+        return float(self.calibration.impute(np.full(1, librosa, np.float32), self.clap, self.librosa)[0])
+
 
 class Pace:
     """How long an index takes for one window, lately, when nothing else has the processor."""
@@ -133,6 +137,8 @@ class Side:
         if self.lead:
             return self.stored.get(self.connection, segments)
         visible = get_bits(self.view.visible, segments)
+        if visible.all():
+            return self.stored.get(self.connection, segments)
         rows = np.full((len(segments), self.asked.shape[1]), np.nan, np.float32)
         rows[visible] = self.stored.get(self.connection, segments[visible])
         return rows
@@ -212,11 +218,14 @@ def _known(view: View, *ids: Ids) -> Ids:
 
 def _bound(librosa: Vectors, clap: Vectors, listening: NDArray[np.bool_], blend: Blend) -> float:
     """What a segment that is in no list can score at most."""
-    last = librosa[:, -1]
-    other = np.full(len(last), np.nan, np.float32)
-    other[listening] = np.where(np.isneginf(clap[:, -1]), np.nan, clap[:, -1])
-    # One that CLAP has heard, and one that it has not.
-    return float(max(blend.fuse(last, other).max(), blend.fuse(last, np.full_like(last, np.nan)).max()))
+    bound = -math.inf
+    other = iter(clap[:, -1].tolist())
+    for last, listens in zip(librosa[:, -1].tolist(), listening.tolist(), strict=True):
+        # One that CLAP has not heard, and one that it has.
+        bound = max(bound, blend.imputed(last))
+        if listens and (least := next(other)) > -math.inf:
+            bound = max(bound, blend.clap * least + blend.librosa * last)
+    return bound
 
 
 def _by_sound(view: View, segments: Ids, windows: Ids, scores: Scores, given: set[SoundId | None]) -> Candidates:

@@ -115,6 +115,9 @@ def _products(side: Side | None, found: Candidates) -> tuple[Vectors, Doubles]:
     if side is None:
         return np.empty((len(found), 0), np.float32), np.full(len(found), np.nan)
     vectors = side.vectors(found.segments)
+    # A product at a time, not a matrix's: a score must not depend on what else was found.
+    if len(side.asked) == 1:
+        return vectors, np.einsum("ij,j->i", vectors.astype(np.float64), side.asked[0])
     return vectors, np.einsum("ij,ij->i", vectors.astype(np.float64), side.asked[found.windows])
 
 
@@ -130,7 +133,8 @@ def explain_all(
         cosines: list[list[float]] = [[]] * len(found)
         reasons = [explain.words(place) for place in range(1, len(found) + 1)]
     else:
-        exact = aspects.cosines(_own(windows)[found.windows], found.vectors).astype(np.float64)
+        own = _own(windows)
+        exact = aspects.cosines(own[0] if len(own) == 1 else own[found.windows], found.vectors).astype(np.float64)
         cosines = np.round(exact, 4).tolist()
         numbers: list[int] = found.windows.tolist()
         asked_about = [windows[number].facts for number in numbers]
@@ -148,7 +152,7 @@ def explain_all(
 
 def _own(windows: Sequence[Window]) -> Vectors:
     """The windows' librosa vectors, not reweighted."""
-    return np.stack([np.frombuffer(window.librosa or b"", "<f4") for window in windows])
+    return np.frombuffer(b"".join([window.librosa or b"" for window in windows]), "<f4").reshape(len(windows), -1)
 
 
 def _known(score: float) -> float | None:

@@ -187,7 +187,8 @@ class Searcher:
 
 def _matrix(blobs: Sequence[bytes | None], dim: int) -> Vector:
     """(n, dim) float32; a row of NaN where there is no vector."""
-    return np.stack([np.full(dim, np.nan, "<f4") if blob is None else np.frombuffer(blob, "<f4") for blob in blobs])
+    unknown = np.full(dim, np.nan, "<f4").tobytes() if None in blobs else b""
+    return np.frombuffer(b"".join([unknown if blob is None else blob for blob in blobs]), "<f4").reshape(-1, dim)
 
 
 def _rank(asked: Asked, allowed: Mask | None, own: SoundId | None, k: int) -> Iterator[Candidates]:
