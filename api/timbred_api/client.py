@@ -58,12 +58,17 @@ class Client:
     Use it as a context manager, or call ``close``.
     """
 
-    def __init__(self, address: str, *, timeout: float = _DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self, address: str, *, timeout: float = _DEFAULT_TIMEOUT, socket: str | None = None, token: str | None = None
+    ) -> None:
         """Opens nothing yet.
 
         Args:
             address: base URL, such as ``http://127.0.0.1:8462``.
             timeout: seconds that connecting, and each wait for the daemon, may take.
+            socket: path of the daemon's unix socket, which nobody else can listen on; ``address`` stands in for it.
+            token: told to whoever listens at ``address``, but never in place of ``socket``: if that is gone, it may be
+                somebody else.
 
         Raises:
             ValueError: the address is not ``http://HOST:PORT``.
@@ -71,6 +76,8 @@ class Client:
         self.address = address.rstrip("/")
         self._host, self._port = _host_and_port(self.address)
         self._timeout = timeout
+        self._socket = socket
+        self._authorization = {} if token is None or socket is not None else {"Authorization": f"Bearer {token}"}
         self._connection: HTTPConnection | None = None
 
     def __enter__(self) -> Client:
@@ -95,6 +102,15 @@ class Client:
         """Sends ``body`` as JSON (None: no body); see ``request``."""
         return self.request("POST", path, parameters, body)
 
+    def upload(self, path: str, body: bytes, parameters: Parameters | None = None) -> JsonObject:
+        """Sends ``body`` as it is; see ``request``."""
+        return self.request("POST", path, parameters, body)
+
+    def wait_up_to(self, seconds: float) -> None:
+        """From now on each answer may take so long: for what reads everything."""
+        self.close()
+        self._timeout = seconds
+
     def patch(self, path: str, body: object, parameters: Parameters | None = None) -> JsonObject:
         """Sends ``body`` as JSON; see ``request``."""
         return self.request("PATCH", path, parameters, body)
@@ -112,7 +128,7 @@ class Client:
             method: of HTTP.
             path: such as ``/v1/similar``.
             parameters: of the query.
-            body: sent as JSON; None sends none.
+            body: sent as JSON, bytes as they are; None sends none.
 
         Returns:
             The parsed answer; an empty object when there is no content.
@@ -127,9 +143,10 @@ class Client:
         from http.client import HTTPException
 
         target = path + _query(parameters)
-        data = None if body is None else json.dumps(body).encode()
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
         try:
-            response, content = self._exchange(method, target, data)
+            response, content = self._exchange(method, target, data, kind)
         except TimeoutError as error:
             self.close()
             raise UnavailableError(f"timbred at {self.address} gave no answer within {self._timeout:g} s") from error
@@ -138,41 +155,65 @@ class Client:
             raise self._broken_off(error) from error
         return _parsed(response.status, response.reason, content)
 
-    def _exchange(self, method: Method, target: str, data: bytes | None) -> tuple[HTTPResponse, bytes]:
+    def _exchange(self, method: Method, target: str, data: bytes | None, kind: str) -> tuple[HTTPResponse, bytes]:
         """A daemon may close a kept connection at any time; only a question can safely be put twice."""
         kept = self._connection is not None
         if kept and method != "GET":
             self.close()
         try:
-            return self._send(method, target, data)
+            return self._send(method, target, data, kind)
         except ConnectionError:
             if not kept or method != "GET":
                 raise
             self.close()
-            return self._send(method, target, data)
+            return self._send(method, target, data, kind)
 
-    def _send(self, method: Method, target: str, data: bytes | None) -> tuple[HTTPResponse, bytes]:
+    def _send(self, method: Method, target: str, data: bytes | None, kind: str) -> tuple[HTTPResponse, bytes]:
         connection = self._connected()
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json", **self._authorization}
         if data is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = kind
         connection.request(method, target, data, headers)
         response = connection.getresponse()
         return response, response.read()
 
     def _connected(self) -> HTTPConnection:
-        from http.client import HTTPConnection
-
         if self._connection is None:
-            connection = HTTPConnection(self._host, self._port, timeout=self._timeout)
             try:
-                connection.connect()
+                self._connection = self._over_socket() or self._over_tcp()
             except TimeoutError:
                 raise
             except OSError as error:
                 raise DaemonNotRunning(self.address) from error
-            self._connection = connection
         return self._connection
+
+    def _over_socket(self) -> HTTPConnection | None:
+        """None where there is no unix socket, or it cannot be used: a sandbox may hide it."""
+        if self._socket is None:
+            return None
+        import socket
+        from http.client import HTTPConnection
+
+        connection = HTTPConnection(self._host, self._port, timeout=self._timeout)
+        end = socket.socket(socket.AF_UNIX)
+        try:
+            end.settimeout(self._timeout)
+            end.connect(self._socket)
+        except TimeoutError:
+            end.close()
+            raise
+        except OSError:
+            end.close()
+            return None
+        connection.sock = end
+        return connection
+
+    def _over_tcp(self) -> HTTPConnection:
+        from http.client import HTTPConnection
+
+        connection = HTTPConnection(self._host, self._port, timeout=self._timeout)
+        connection.connect()
+        return connection
 
     def _broken_off(self, error: Exception) -> UnavailableError:
         message = f"timbred at {self.address} broke off its answer ({type(error).__name__})"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -174,6 +175,36 @@ def test_an_address_that_is_no_base_url_is_refused(address: str) -> None:
 
 def test_an_ipv6_address_is_understood() -> None:
     Client("http://[::1]:8462/").close()
+
+
+def heard(listening: socket.socket, place: str | None = None) -> bytes:
+    """What a client that has a token, and perhaps a unix socket, says to whoever listens on TCP."""
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with listening, Client(address, timeout=10, socket=place, token="secret") as client:
+        told: list[bytes] = []
+
+        def listen() -> None:
+            end, _ = listening.accept()
+            with end:
+                told.append(end.recv(65536))
+
+        thread = Thread(target=listen)
+        thread.start()
+        with pytest.raises(UnavailableError):
+            client.get("/x")
+        thread.join()
+    return told[0]
+
+
+def test_the_token_is_told() -> None:
+    assert b"\r\nAuthorization: Bearer secret\r\n" in heard(socket.create_server(("127.0.0.1", 0)))
+
+
+def test_the_token_is_not_told_to_whoever_listens_in_place_of_the_daemon(tmp_path: Path) -> None:
+    gone = str(tmp_path / "gone.sock")
+    told = heard(socket.create_server(("127.0.0.1", 0)), gone)
+    assert told.startswith(b"GET /x ")
+    assert b"secret" not in told
 
 
 def test_importing_the_client_loads_nothing_heavy() -> None:

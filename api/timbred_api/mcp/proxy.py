@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from contextlib import AsyncExitStack
+from typing import Any, Protocol, TypeVar
 
 import httpx2
 from mcp import Client
@@ -42,8 +43,22 @@ from timbred_api.mcp.identity import INSTRUCTIONS, NAME, TITLE
 from timbred_api.version import VERSION
 from timbred_indexer.errors import TimbredError, UnavailableError
 
-Find = Callable[[], str]
-"""The daemon's base URL; blocks while it looks. DaemonNotRunning where there is none."""
+
+class Place(Protocol):
+    """Where a daemon answers: at its base URL, or its unix socket; the token is for the former alone."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def socket(self) -> str | None: ...
+
+    @property
+    def token(self) -> str | None: ...
+
+
+Find = Callable[[], Place]
+"""Blocks while it looks. DaemonNotRunning where there is none."""
 
 ERA = "2026-07-28"
 TIMEOUT = httpx2.Timeout(30.0, read=300.0)  # seconds; a long call is pinged every 15
@@ -58,19 +73,19 @@ def run(find: Find) -> None:
 
 
 async def _serve(find: Find) -> None:
-    # Whatever proxies the environment names, a request to this machine goes nowhere else.
-    async with httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT) as http, stdio_server() as (reading, writing):
-        server = make_proxy(Upstream(find, http))
+    async with AsyncExitStack() as stack, stdio_server() as (reading, writing):
+        server = make_proxy(Upstream(find, stack))
         await server.run(reading, writing, server.create_initialization_options())
 
 
 class Upstream:
-    """The daemon, wherever it is now."""
+    """The daemon, wherever it is now. Connections live as long as ``stack``."""
 
-    def __init__(self, find: Find, http: httpx2.AsyncClient) -> None:
+    def __init__(self, find: Find, stack: AsyncExitStack) -> None:
         self._find = find
-        self._http = http
-        self._address: str | None = None
+        self._stack = stack
+        self._connected: tuple[Place, httpx2.AsyncClient] | None = None
+        self._lost = True
 
     async def ask(self, request: Any, kind: type[R], report: ProgressFnT | None = None) -> R:
         """Puts one request; looks for the daemon anew when it is not where it was.
@@ -80,18 +95,23 @@ class Upstream:
             DaemonNotRunning: there is none.
             UnavailableError: it went away before it had answered.
         """
-        if self._address is not None:
+        if self._connected is not None and not self._lost:
             try:
-                return await self._ask(self._address, request, kind, report)
+                return await self._ask(*self._connected, request, kind, report)
             except DaemonNotRunning:
-                self._address = None  # nothing was sent: to ask once more is safe, whatever the request does
-        self._address = await asyncio.to_thread(self._find)
-        return await self._ask(self._address, request, kind, report)
+                self._lost = True  # nothing was sent: to ask once more is safe, whatever the request does
+        found = await asyncio.to_thread(self._find)
+        if self._connected is None or self._connected[0] != found:
+            self._connected = found, await self._stack.enter_async_context(_http_to(found))
+        self._lost = False
+        return await self._ask(*self._connected, request, kind, report)
 
-    async def _ask(self, address: str, request: Any, kind: type[R], report: ProgressFnT | None) -> R:
+    async def _ask(
+        self, place: Place, http: httpx2.AsyncClient, request: Any, kind: type[R], report: ProgressFnT | None
+    ) -> R:
         outcome: R | MCPError
         try:
-            transport = streamable_http_client(f"{address}/mcp", http_client=self._http)
+            transport = streamable_http_client(f"{place.address}/mcp", http_client=http)
             async with Client(transport, mode=ERA, cache=None) as client:
                 try:
                     outcome = await client.session.send_request(request, kind, progress_callback=report)
@@ -99,13 +119,22 @@ class Upstream:
                     outcome = error
         except ExceptionGroup as group:
             if group.subgroup(httpx2.ConnectError) is not None:
-                raise DaemonNotRunning(address) from group
+                raise DaemonNotRunning(place.address) from group
             if group.subgroup(httpx2.HTTPError) is not None:
                 raise UnavailableError("timbred went away before it had answered.") from group
             raise
         if isinstance(outcome, MCPError):
             raise outcome
         return outcome
+
+
+def _http_to(place: Place) -> httpx2.AsyncClient:
+    """Whatever proxies the environment names, a request to this machine goes nowhere else."""
+    if place.socket is not None:
+        transport = httpx2.AsyncHTTPTransport(uds=place.socket)
+        return httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT, transport=transport)
+    headers = {} if place.token is None else {"Authorization": f"Bearer {place.token}"}
+    return httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT, headers=headers)
 
 
 def make_proxy(upstream: Upstream) -> Server[Any]:
