@@ -122,3 +122,20 @@ def _overlap(inner: _Written, outer: _Written) -> Complaint:
 def _not_there(one: _Written) -> Complaint:
     message = f"the folder {one.text} is not there now; it is watched as soon as it is"
     return Complaint(one.key, message, severity="warning", text=one.text)
+
+
+def parse_patterns(key: str, value: object) -> Parsed[tuple[bytes, ...]]:
+    """Globs from a list of texts; an empty one, which would fit nothing, is an error."""
+    if not isinstance(value, list):
+        suggestion = f'["{value}"]' if isinstance(value, str) else None
+        return Parsed(None, (wrong_type(key, "an array of patterns", value, suggestion),))
+    patterns: list[bytes] = []
+    complaints: list[Complaint] = []
+    for position, item in enumerate(cast("list[object]", value)):
+        if not isinstance(item, str):
+            complaints.append(wrong_type(f"{key}[{position}]", 'a pattern such as "*.tmp.wav"', item))
+        elif not item.strip("/"):
+            complaints.append(Complaint(f"{key}[{position}]", f"{key} has a pattern that fits nothing: {item!r}", item))
+        else:
+            patterns.append(os.fsencode(item))
+    return Parsed(tuple(patterns), tuple(complaints))

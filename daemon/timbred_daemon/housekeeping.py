@@ -12,20 +12,23 @@ from timbred_indexer.db import Database, current_seq, next_seq
 from timbred_indexer.errors import StorageError
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import NOTHING
-from timbred_indexer.store import sounds
+from timbred_indexer.plan import GRACE_SECONDS
+from timbred_indexer.store import purge, sounds
 from timbred_indexer.store.sounds import BuriedUpTo
 
 logger = logging.getLogger(__name__)
 
-GRACE_SECONDS = 60.0  # a file may be missing for so long before its sound is tombstoned
 ROUND_SECONDS = 5.0
 RETRY_SECONDS = 300.0  # after a compaction that failed: the next one would most likely fail too, at the same cost
+PURGE_SECONDS = 3600.0  # between looks at what has been missing for longer than it is kept
+PURGE_LIMIT = 500  # rows a round: the writer has other work
 QUIET_SECONDS = 10.0  # nobody has asked for anything for so long: then a compaction disturbs nobody
 
 
 class Housekeeper:
     """Args: ``indexes`` gives those of the spaces that answer now; ``idle`` says whether nothing is pending or being
-    scanned; ``good_moment`` whether the machine has power and a core to spare; ``clock`` gives Unix time."""
+    scanned; ``keep_missing`` for how many seconds what is known of a missing file is kept; ``good_moment`` whether the
+    machine has power and a core to spare; ``clock`` gives Unix time."""
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class Housekeeper:
         indexes: Callable[[], Sequence[IndexKeeper]],
         *,
         idle: Callable[[], bool],
+        keep_missing: float = float("inf"),
         good_moment: Callable[[], bool] = moments.is_good,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -42,6 +46,8 @@ class Housekeeper:
         self._good_moment = good_moment
         self._clock = clock
         self._buried = BuriedUpTo(-1.0, NOTHING)
+        self._keep_missing = keep_missing
+        self._purged = -PURGE_SECONDS
         self._failed: dict[IndexKeeper, float] = {}  # when the last compaction did
 
     async def run(self) -> None:
@@ -50,6 +56,7 @@ class Housekeeper:
         while True:
             try:
                 await self.bury()
+                await self.purge()
                 for index in self._indexes():
                     if index not in checked:
                         await index.check_snapshot()
@@ -94,3 +101,24 @@ class Housekeeper:
             )
         self._buried = BuriedUpTo(before, seq)
         return died
+
+    async def purge(self) -> int:
+        """Forgets files that have been missing for longer than they are kept. Returns how many.
+
+        One with a label of its own stays until a user says otherwise: nothing else can bring a label back, and a clock
+        that is wrong by a year must not cost one.
+        """
+        if not self._idle() or abs(self._clock() - self._purged) < PURGE_SECONDS:
+            return 0
+        seen = min((index.stats.seq for index in self._indexes()), default=NOTHING)
+        scope = purge.Scope(self._clock() - self._keep_missing, seen, labelled=False)
+        files = 0
+        if await self._db.read(lambda connection: purge.count(connection, scope).files):
+            forgotten = await self._db.write(
+                lambda connection: purge.purge(connection, scope, PURGE_LIMIT, next_seq(connection))
+            )
+            logger.info("%d files were missing for so long that they are forgotten.", forgotten.files)
+            files = forgotten.files
+        if files < PURGE_LIMIT:
+            self._purged = self._clock()
+        return files

@@ -11,6 +11,7 @@ import sys
 from timbred_indexer.errors import TimbredError
 
 _IN_DELETE_SELF = 0x400
+_LIMITS = ("/proc/sys/fs/inotify/max_user_watches", "/proc/sys/user/max_inotify_watches")
 
 
 class WatchUnavailable(TimbredError):
@@ -20,7 +21,11 @@ class WatchUnavailable(TimbredError):
 
 
 def unavailable(error: OSError, directories: int) -> WatchUnavailable:
-    """The error for a folder of ``directories`` directories that cannot be watched, with the line that helps."""
+    """The error for a folder that cannot be watched, with the line that helps.
+
+    Args:
+        directories: how many would be watched with it.
+    """
     if error.errno == errno.ENOSPC:
         most = max(524_288, 1 << (2 * directories).bit_length())
         return WatchUnavailable(
@@ -43,9 +48,14 @@ def count_watches(fd: int | None = None) -> int | None:
     return sum(_watches_of(name) for name in fds)
 
 
-def count_directories(root: bytes) -> int:
-    """Directories at and below ``root`` that can be watched: readable, and not reached through a link."""
-    return sum(1 for _ in os.walk(root))
+def room() -> tuple[int, int] | None:
+    """How many more directories may be watched if a tenth of the limit is left to others, and how many this user
+    watches already; None where the system does not say."""
+    limits = [limit for path in _LIMITS if (limit := _number_in(path)) is not None]
+    if not limits:
+        return None
+    used = _watches_of_user()
+    return max(0, min(limits) * 9 // 10 - used), used
 
 
 def out_of_watches(root: bytes) -> bool:
@@ -61,8 +71,33 @@ def out_of_watches(root: bytes) -> bool:
         os.close(fd)
 
 
-def _watches_of(fd: str) -> int:
+def _watches_of_user() -> int:
+    """Of every process of this user: the limit is theirs together."""
+    me = os.getuid()
+    total = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.stat(f"/proc/{pid}").st_uid == me:
+                total += sum(_watches_of(fd, pid) for fd in os.listdir(f"/proc/{pid}/fd") if _is_inotify(pid, fd))
+    return total
+
+
+def _is_inotify(pid: str, fd: str) -> bool:
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{pid}/fd/{fd}") == "anon_inode:inotify"
+    return False
+
+
+def _watches_of(fd: str, pid: str = "self") -> int:
     # Descriptors come and go while they are listed.
-    with contextlib.suppress(OSError), open(f"/proc/self/fdinfo/{fd}", "rb") as file:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/fdinfo/{fd}", "rb") as file:
         return sum(line.startswith(b"inotify ") for line in file)
     return 0
+
+
+def _number_in(path: str) -> int | None:
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -30,7 +31,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
-from timbred_daemon.watch_limits import WatchUnavailable, count_directories, count_watches, out_of_watches, unavailable
+from timbred_daemon.watch_limits import WatchUnavailable, count_watches, out_of_watches, room, unavailable
+from timbred_indexer.exclusion import MARKER
 from timbred_indexer.model import FolderId, Seconds
 
 __all__ = ["WatchUnavailable", "Watcher", "count_watches"]
@@ -64,8 +66,9 @@ class Watcher:
         root: the folder's path; a link is followed.
         post: called with the folder and a changed path, relative to the root.
         lost: called once, with the folder and why its events cannot be trusted any more: ``overflow``, ``root_gone``,
-            ``watcher_died``, ``watches_lost``. Replace the watcher, then rescan; until it is stopped, hints may come.
-        excluded: whether a relative path is of no interest; must not raise.
+            ``unmounted``, ``watcher_died``, ``watches_lost``, or ``marker_changed`` (other directories are to be
+            watched now). Replace the watcher, then rescan; until it is stopped, hints may come.
+        excluded: whether a relative path is of no interest: no hint, and on Linux no watch; must not raise.
     """
 
     def __init__(
@@ -93,14 +96,16 @@ class Watcher:
         return self._reason
 
     def start(self) -> None:
-        """Watch from now on. Blocks for as long as a walk over the folder's directories takes, twice.
+        """Watch from now on. Blocks for as long as a walk over the folder's directories takes, twice or thrice.
 
         Raises:
-            WatchUnavailable: the system refuses, as a whole or, its limit being reached, for a part of the folder.
+            WatchUnavailable: the system refuses, as a whole or, its limit being reached, for a part of the folder; or
+                less than a tenth of that limit would be left to others.
         """
+        self._require_room()
         try:
             self._identity = _identity(self._root)
-            observer = self._observer = Observer()
+            observer = self._observer = self._new_observer()
             logging.getLogger(_OVERFLOW_LOGGER).addHandler(self._overflows)
             observer.schedule(_Handler(self._changed), os.fsdecode(self._root), recursive=True, event_filter=_CHANGES)
             observer.start()
@@ -147,21 +152,43 @@ class Watcher:
             self._end("root_gone")
         return False
 
+    def _new_observer(self) -> BaseObserver:
+        if sys.platform != "linux":
+            return Observer()
+        from timbred_daemon.watch_group import PrunedObserver
+
+        return PrunedObserver(self._excluded, lambda: self._end("unmounted"))
+
+    def _count_directories(self) -> int:
+        from timbred_daemon.watch_group import directories
+
+        return sum(1 for _ in directories(self._root, self._excluded))
+
+    def _require_room(self) -> None:
+        """Before any watch is taken: an exhausted limit breaks other programs of the user, not only this one."""
+        if sys.platform == "linux" and (left := room()) is not None:
+            spare, used = left
+            wanted = self._count_directories()
+            if wanted > spare:
+                raise unavailable(OSError(errno.ENOSPC, ""), wanted + used)
+
     def _require_watches(self, observer: BaseObserver) -> None:
         """watchdog swallows a refusal below the root, so count. A difference without a limit is a tree in motion."""
         fd = getattr(getattr(observer, "_inotify_fd", None), "_inotify_fd", None)
         watches = count_watches(fd) if isinstance(fd, int) else None
         if watches is None:
             return
-        directories = count_directories(self._root)
-        if directories > watches and out_of_watches(self._root):
+        wanted = self._count_directories()
+        if wanted > watches and out_of_watches(self._root):
             self.stop(Seconds(5))
-            raise unavailable(OSError(errno.ENOSPC, ""), directories)
+            raise unavailable(OSError(errno.ENOSPC, ""), wanted)
 
     def _changed(self, path: bytes) -> None:
         relative = path[len(self._root.rstrip(b"/")) + 1 :]
         if not relative:
             self._end("root_gone")
+        elif b"/" in relative and os.path.basename(relative) == MARKER:
+            self._end("marker_changed")
         elif not self._excluded(relative):
             # RuntimeError: the event loop behind it is closed, the daemon is on its way out.
             with contextlib.suppress(RuntimeError):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from timbred_indexer.model import FileId, FileStat, FolderId
 from timbred_indexer.store.files import FileRow
 
-SUSPECT_SHARE = 0.30  # of a folder's files, vanished within one scan
+SUSPECT_SHARE = 0.30  # of a folder's files, vanished within the grace
 SUSPECT_COUNT = 20
+GRACE_SECONDS = 60.0  # a file may be missing for so long before its sound is tombstoned
 
 Place = tuple[FolderId, bytes]
 
@@ -42,6 +43,17 @@ class Plan:
 
     def __bool__(self) -> bool:
         return any((self.new, self.changed, self.moved, self.returned, self.gone, self.other_device))
+
+    @property
+    def shaken(self) -> frozenset[FolderId]:
+        """Folders that lose files by it, or have lost ones back."""
+        return frozenset(row.folder for row in (*self.returned, *self.gone, *(row for row, *_ in self.moved)))
+
+    @property
+    def folders(self) -> frozenset[FolderId]:
+        """All that it concerns."""
+        places = [*(folder for folder, *_ in self.new), *(folder for _, folder, *_ in self.moved)]
+        return self.shaken.union(places, (row.folder for row, _ in self.changed))
 
     @property
     def brings_work(self) -> bool:
@@ -95,11 +107,11 @@ def make_plan(
 
 
 def too_much_gone(gone: int, present: int) -> bool:
-    """Whether a scan lost so much at once that a fault is likelier than a decision.
+    """Whether a folder lost so much at once that a fault is likelier than a decision.
 
     Args:
-        gone: files that vanished within one scan of a folder.
-        present: files the folder had before it.
+        gone: files that vanished within the grace.
+        present: files the folder had before.
     """
     return gone > SUSPECT_COUNT and gone > SUSPECT_SHARE * present
 

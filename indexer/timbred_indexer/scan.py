@@ -1,8 +1,8 @@
 """Walks and stats: what is on the disk below one path. Reads directories, never a file.
 
-Names are bytes. Hidden entries, well-known side folders and files that cannot hold sound are left out. Symbolic links
-are followed only where they stay inside the root, and never into a directory that the path has passed already; so
-what a path shows does not depend on where a look began.
+Names are bytes. What ``exclusion`` names, and files that cannot hold sound, are left out. Symbolic links are followed
+only where they stay inside the root, and never into a directory that the path has passed already; so what a path shows
+does not depend on where a look began.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from timbred_indexer.exclusion import MARKER, Exclusion
 from timbred_indexer.model import FileStat
 
 Passed = frozenset[tuple[int, int]]  # (device, inode) of the directories on the way
-
-EXCLUDED_DIRECTORIES = frozenset({b"@eaDir", b"__MACOSX", b"node_modules", b"lost+found", b"$RECYCLE.BIN"})
 
 # Everything else is looked into: sound is known by its bytes, and packs hold sounds under many a name.
 NOT_SOUND = frozenset(
@@ -32,6 +31,8 @@ NOT_SOUND = frozenset(
     ).split()
 )
 
+_SIGNED = (1 << 63) - 1  # all that fits into SQLite's integers
+
 
 @dataclass(slots=True)
 class Seen:
@@ -40,17 +41,13 @@ class Seen:
     Attributes:
         files: path relative to the root → its stat, regular files only.
         unreadable: directories (relative) that could not be listed; what is known below them stays as it is.
-        root_device: ``st_dev`` of the root, when the root itself was looked at.
+        root_device: ``st_dev`` of the root, when the root itself was looked at; ``root_volume`` likewise.
     """
 
     files: dict[bytes, FileStat] = field(default_factory=dict[bytes, FileStat])
     unreadable: list[bytes] = field(default_factory=list[bytes])
     root_device: int | None = None
-
-
-def excluded(path: bytes) -> bool:
-    """Whether a relative path lies in, or is, something timbred leaves alone."""
-    return any(part.startswith(b".") or part in EXCLUDED_DIRECTORIES for part in path.split(b"/") if part)
+    root_volume: int | None = None
 
 
 def may_hold_sound(name: bytes) -> bool:
@@ -62,19 +59,35 @@ def file_stat(info: os.stat_result) -> FileStat:
 
     A time beyond the year 2262 does not fit either, and is taken for the last one that does.
     """
-    mask = (1 << 63) - 1
-    return FileStat(info.st_size, max(-mask, min(info.st_mtime_ns, mask)), info.st_ino & mask, info.st_dev & mask)
+    modified = max(-_SIGNED, min(info.st_mtime_ns, _SIGNED))
+    return FileStat(info.st_size, modified, info.st_ino & _SIGNED, info.st_dev & _SIGNED)
 
 
-def look(root: bytes, path: bytes, barred: Passed = frozenset()) -> Seen:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a look leaves out: directories (device and inode) that are not entered, and what is excluded by name."""
+
+    barred: Passed = frozenset()
+    excluded: Exclusion = field(default_factory=Exclusion)
+
+
+def volume_of(path: bytes) -> int | None:
+    """What the file system says of itself: from its UUID on most, else from the device; None where it says nothing."""
+    try:
+        return os.statvfs(path).f_fsid & _SIGNED or None
+    except OSError:
+        return None
+
+
+def look(root: bytes, path: bytes, rules: Rules | None = None) -> Seen:
     """What is at ``path`` (relative to ``root``; ``b""`` is the root) and below it.
 
-    A path that is not there yields nothing; one that cannot be looked at is ``unreadable``. Directories in ``barred``
-    (device and inode) are not entered.
+    A path that is not there yields nothing; one that cannot be looked at is ``unreadable``.
     """
     seen = Seen()
+    rules = rules or Rules()
     full = os.path.join(root, path) if path else root
-    if excluded(path) or (path and not _inside(root, full)):
+    if rules.excluded(path) or (path and (_is_marked(root, path) or not _inside(root, full))):
         return seen
     try:
         above = _above(root, path)
@@ -86,14 +99,14 @@ def look(root: bytes, path: bytes, barred: Passed = frozenset()) -> Seen:
             seen.unreadable.append(path)
         return seen
     if not path:
-        seen.root_device = file_stat(info).device
+        seen.root_device, seen.root_volume = file_stat(info).device, volume_of(root)
     if stat.S_ISDIR(info.st_mode):
         above.append(identity_of(info))
     passed = frozenset(above)
-    if len(passed) < len(above) or passed & barred:
+    if len(passed) < len(above) or passed & rules.barred:
         return seen
     if stat.S_ISDIR(info.st_mode):
-        _walk(root, path, seen, passed | barred)
+        _walk(root, path, seen, passed | rules.barred, rules.excluded)
     elif stat.S_ISREG(info.st_mode) and may_hold_sound(os.path.basename(path)):
         seen.files[path] = file_stat(info)
     return seen
@@ -110,27 +123,37 @@ def identity_of(info: os.stat_result) -> tuple[int, int]:
     return info.st_dev, info.st_ino
 
 
-def _walk(root: bytes, top: bytes, seen: Seen, passed: Passed) -> None:
+def _is_marked(root: bytes, path: bytes) -> bool:
+    """Whether a directory above ``path``, below the root, says that it is to be left alone."""
+    parts = path.split(b"/")
+    return any(os.path.lexists(os.path.join(root, *parts[:depth], MARKER)) for depth in range(1, len(parts)))
+
+
+def _walk(root: bytes, top: bytes, seen: Seen, passed: Passed, excluded: Exclusion) -> None:
     waiting = [(top, passed)]
     while waiting:
         directory, passed = waiting.pop()
         prefix = directory + b"/" if directory else b""
         try:
-            with os.scandir(os.path.join(root, directory) if directory else root) as entries:
-                for entry in entries:
-                    waiting.extend(_note(root, prefix + entry.name, entry, seen, passed))
+            with os.scandir(os.path.join(root, directory) if directory else root) as listing:
+                entries = list(listing)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
             seen.unreadable.append(directory)
+            continue
+        if directory and any(entry.name == MARKER for entry in entries):
+            continue
+        for entry in entries:
+            path = prefix + entry.name
+            if not excluded.entry(path, entry.name):
+                waiting.extend(_note(root, path, entry, seen, passed))
 
 
 def _note(
     root: bytes, path: bytes, entry: os.DirEntry[bytes], seen: Seen, passed: Passed
 ) -> Iterator[tuple[bytes, Passed]]:
     """Takes down one entry; yields it, and what lies behind it, when it is a directory to walk."""
-    if entry.name.startswith(b".") or entry.name in EXCLUDED_DIRECTORIES:
-        return
     try:
         if entry.is_symlink() and not _inside(root, entry.path):
             return

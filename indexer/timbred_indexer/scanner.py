@@ -6,23 +6,22 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from timbred_indexer.db import Database, Task, next_seq
+from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.model import FileId, FileStat, FolderId, FolderState, Seq
-from timbred_indexer.plan import Place, Plan, make_plan, too_much_gone
-from timbred_indexer.scan import Passed, Seen, excluded, file_stat, look
+from timbred_indexer.plan import Place, Plan, make_plan
+from timbred_indexer.scan import Rules, Seen, file_stat, look
 from timbred_indexer.store import files, folders, sounds
 from timbred_indexer.store.files import FileRow
 from timbred_indexer.store.folders import Folder
 from timbred_indexer.targets import ScanTarget
+from timbred_indexer.trust import Judge, check_health
 
 T = TypeVar("T")
-
-VOLUME_SHARE = 0.5  # of a folder's files must be where they were for a new device number to be the same volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,14 @@ class Scanner:
     """Runs scans one after the other.
 
     Args:
-        barred: directories (device, inode) that are never entered: the data folder may lie inside a watched one.
+        rules: what is left out; the data folder may lie inside a watched one.
         clock: gives Unix time.
     """
 
-    def __init__(self, db: Database, barred: Passed = frozenset(), *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, db: Database, rules: Rules | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self._db = db
         self._clock = clock
-        self._barred = barred
+        self._rules = rules or Rules()
 
     async def scan(self, targets: Sequence[ScanTarget]) -> ScanOutcome:
         """Looks at the targets and writes what it found. Targets of folders no longer watched are dropped."""
@@ -68,9 +67,10 @@ class Scanner:
                 offline[folder_id] = reason
                 changed |= await self._set_state(folder, FolderState.OFFLINE, reason)
             else:
-                healthy += _scope(folder, [target for target in targets if target.folder == folder_id])
+                wanted = [target for target in targets if target.folder == folder_id]
+                healthy += _scope(folder, wanted, self._rules.excluded)
         if healthy:
-            found = await self._beside(lambda connection: prepare(connection, known, healthy, self._barred))
+            found = await self._beside(lambda connection: prepare(connection, known, healthy, self._rules))
             if await self._beside(lambda connection: went_away(connection, known, found.plan)):
                 return await self.scan(targets)
             if found.plan or found.whole:
@@ -92,26 +92,6 @@ class Scanner:
         return True
 
 
-def check_health(connection: sqlite3.Connection, folder: Folder) -> str | None:
-    """Why the folder's root cannot be trusted now, None when it can. Stats and lists the root only."""
-    try:
-        info = os.stat(folder.path)
-        with os.scandir(folder.path) as entries:
-            empty = next(iter(entries), None) is None
-    except FileNotFoundError:
-        return "The folder is not there; is its drive plugged in?"
-    except NotADirectoryError:
-        return "The path is not a folder."
-    except OSError as error:
-        return f"The folder cannot be read: {error.strerror}."
-    # On its own volume an empty folder is empty by right: the scan judges whether that is too much at once.
-    if folder.device is None or file_stat(info).device == folder.device or _same_volume(connection, folder):
-        return None
-    if empty:
-        return "The folder is empty, but it had files; is its drive mounted?"
-    return "Another volume is mounted at the folder's place."
-
-
 def went_away(connection: sqlite3.Connection, known: dict[FolderId, Folder], plan: Plan) -> bool:
     """Whether a root stopped being healthy while it was looked at: then nothing is known of what seemed gone."""
     return any(check_health(connection, known[folder]) for folder in {row.folder for row in plan.gone})
@@ -119,38 +99,44 @@ def went_away(connection: sqlite3.Connection, known: dict[FolderId, Folder], pla
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A plan, and the device number of each folder that was looked at whole."""
+    """A plan, and device and volume of each folder that was looked at whole."""
 
     plan: Plan
-    whole: dict[FolderId, int]
+    whole: dict[FolderId, tuple[int, int | None]]
 
 
 def prepare(
     connection: sqlite3.Connection,
     known: dict[FolderId, Folder],
     targets: Iterable[ScanTarget],
-    barred: Passed = frozenset(),
+    rules: Rules | None = None,
 ) -> Found:
     """Looks at the disk and compares it with the rows; changes nothing."""
     disk: dict[Place, FileStat] = {}
     unreadable: list[Place] = []
     rows: dict[int, FileRow] = {}
-    whole: dict[FolderId, int] = {}
+    whole: dict[FolderId, tuple[int, int | None]] = {}
     for target in targets:
         root = known[target.folder].path
-        seen: Seen = look(root, target.path, barred)
+        seen: Seen = look(root, target.path, rules)
         disk.update({(target.folder, path): stat for path, stat in seen.files.items()})
         unreadable += [(target.folder, path) for path in seen.unreadable]
         rows.update({row.id: row for row in files.below(connection, target.folder, target.path)})
         if target.whole and seen.root_device is not None:
-            whole[target.folder] = seen.root_device
+            whole[target.folder] = seen.root_device, seen.root_volume
     return Found(make_plan(rows.values(), disk, unreadable, _vanished_elsewhere(connection, known, rows, disk)), whole)
 
 
 def write_plan(connection: sqlite3.Connection, known: dict[FolderId, Folder], found: Found, now: float) -> bool:
-    """Applies a plan in one transaction. Returns whether a row changed."""
+    """Applies a plan in one transaction. Returns whether a row changed.
+
+    A folder that was removed or relocated since the look began makes the plan worthless: its next scan is owed already.
+    """
     plan = found.plan
-    present = {folder: files.present_count(connection, folder) for folder in known}
+    places = {folder.id: folder.path for folder in folders.active(connection)}
+    if any(places.get(folder) != known[folder].path for folder in plan.folders | set(found.whole)):
+        return False
+    judge = Judge(connection, (known[folder] for folder in plan.shaken | set(found.whole)), now)
     seq = next_seq(connection)
     for row in plan.gone:
         files.mark_missing(connection, row.id, now, seq)
@@ -165,10 +151,10 @@ def write_plan(connection: sqlite3.Connection, known: dict[FolderId, Folder], fo
     for file, device in plan.other_device:
         files.set_device(connection, [file], device)
     retried = 0
-    for folder, device in found.whole.items():
-        folders.set_scanned(connection, folder, device, now)
+    for folder, (device, volume) in found.whole.items():
+        folders.set_scanned(connection, folder, device, volume, now)
         retried += files.retry_unreadable(connection, folder, seq)
-    return _judge(connection, known, plan, present, set(found.whole), seq) or bool(plan) or retried > 0
+    return judge.judge(seq) or bool(plan) or retried > 0
 
 
 def _revive(connection: sqlite3.Connection, rows: Iterable[FileRow], seq: Seq) -> None:
@@ -178,57 +164,11 @@ def _revive(connection: sqlite3.Connection, rows: Iterable[FileRow], seq: Seq) -
         sounds.revive(connection, sound, seq)
 
 
-def _judge(
-    connection: sqlite3.Connection,
-    known: dict[FolderId, Folder],
-    plan: Plan,
-    present: dict[FolderId, int],
-    whole: set[FolderId],
-    seq: Seq,
-) -> bool:
-    """Moves folders between online, offline and suspect. Returns whether one moved."""
-    gone = Counter(row.folder for row in plan.gone)
-    back = {row.folder for row in plan.returned} | {row.folder for row, *_ in plan.moved if row.state == "missing"}
-    before = [row.state for row in known.values()]
-    for folder in whole | set(gone) | back:
-        state = known[folder].state
-        if too_much_gone(gone[folder], present[folder]):
-            if state is FolderState.SUSPECT:
-                continue  # the first loss is what is to be confirmed
-            reason = f"{gone[folder]} of {present[folder]} files vanished at once."
-            folders.set_state(connection, folder, FolderState.SUSPECT, reason, seq)
-        elif state is FolderState.OFFLINE or (
-            state is FolderState.SUSPECT and not _still_missing(connection, known[folder])
-        ):
-            folders.set_state(connection, folder, FolderState.ONLINE, None, seq)
-    return [row.state for row in folders.active(connection)] != before
-
-
-def _still_missing(connection: sqlite3.Connection, folder: Folder) -> bool:
-    missing = files.lost_count(connection, folder.id)
-    return too_much_gone(missing, files.present_count(connection, folder.id) + missing)
-
-
-def _scope(folder: Folder, targets: list[ScanTarget]) -> list[ScanTarget]:
+def _scope(folder: Folder, targets: list[ScanTarget], excluded: Exclusion) -> list[ScanTarget]:
     """A folder that comes back from offline is looked at whole, whatever the hint was."""
     if folder.state is FolderState.OFFLINE:
         return [ScanTarget(folder.id, b"", whole=True)]
     return [target for target in targets if not excluded(target.path)]
-
-
-def _same_volume(connection: sqlite3.Connection, folder: Folder) -> bool:
-    """A drive's device number may differ after a reboot: it is the same one when its files are where they were."""
-    rows = [row for row in files.below(connection, folder.id, b"") if row.state != "missing"]
-    sample = rows[:: max(1, len(rows) // 200)]
-    return not sample or sum(_as_known(folder, row) for row in sample) >= VOLUME_SHARE * len(sample)
-
-
-def _as_known(folder: Folder, row: FileRow) -> bool:
-    try:
-        stat = file_stat(os.stat(os.path.join(folder.path, row.path)))
-    except OSError:
-        return False
-    return stat.size == row.size and stat.mtime_ns == row.mtime_ns
 
 
 def _vanished_elsewhere(

@@ -93,6 +93,43 @@ def test_a_folder_that_is_empty_for_a_while_loses_nothing(daemon: Daemon, folder
     assert daemon.similar(path=str(folder / "note-7.wav"), k=100) == before
 
 
+def test_a_folder_at_another_mount_point_is_taken_over_without_analysis(
+    daemon: Daemon, folders: tuple[Path, Path]
+) -> None:
+    folder, _ = folders
+    sound, jobs = daemon.indexed(folder / "note-7.wav")["sound_id"], daemon.jobs
+    daemon.label(sound, "mine")
+    elsewhere = folder.parent / "volume 2"
+    shutil.copytree(folder, elsewhere)
+    away = folder.rename(folder.with_name("unplugged"))
+    wait_for_state(daemon, folder, "offline")
+    refused = daemon.cli("folders", "relocate", str(folder), str(daemon.data))
+    assert (refused.returncode, "0% are at the new place" in refused.stderr) == (1, True)
+    assert daemon.cli("folders", "relocate", str(folder), str(elsewhere)).returncode == 0
+    assert wait_until_back(daemon, elsewhere)["workers"]["jobs"] == jobs
+    moved = daemon.sound(elsewhere / "note-7.wav")
+    assert moved is not None
+    assert (moved["sound_id"], moved["label"], len(moved["paths"])) == (sound, "mine", 1)
+    away.rename(folder)
+    assert daemon.cli("folders", "relocate", str(elsewhere), str(folder)).returncode == 0
+    assert wait_until_back(daemon, folder)["workers"]["jobs"] == jobs
+    shutil.rmtree(elsewhere)
+
+
+def test_a_folder_can_only_be_relocated_to_where_nothing_else_is_watched(
+    daemon: Daemon, folders: tuple[Path, Path]
+) -> None:
+    folder, other = folders
+    for old, new, code in (
+        (folder, other / "inside", "no_such_folder"),
+        (folder, other.parent, "nested_folder"),
+        (other.parent, folder, "unknown_folder"),
+    ):
+        with pytest.raises(ProblemError) as problem:
+            daemon.client.post("/v1/folders/relocate", {"path": str(old), "new_path": str(new), "force": True})
+        assert problem.value.code == code
+
+
 def hide(daemon: Daemon, folder: Path, count: int) -> Path:
     """Takes files out of the folder, all at once as far as anyone sees."""
     (folder / "lost").mkdir()
@@ -108,8 +145,10 @@ def test_too_much_gone_at_once_is_suspect_until_it_comes_back(daemon: Daemon, fo
     folder, _ = folders
     jobs = daemon.jobs
     lost = hide(daemon, folder, 24)
-    row = wait_for_state(daemon, folder, "suspect")
-    assert (row["files"]["missing"], row["files"]["indexed"]) == (24, 6)
+    wait_for_state(daemon, folder, "suspect")
+    # On a busy machine some are seen to vanish before the others.
+    row = wait_for(lambda: (row := row_of(daemon, folder)) and row["files"]["missing"] == 24 and row)
+    assert row["files"]["indexed"] == 6
     assert "24 of 30 files vanished" in row["reason"]
     lost.rename(folder / "back")
     wait_for_state(daemon, folder, "online")

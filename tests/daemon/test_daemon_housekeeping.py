@@ -27,6 +27,8 @@ ANALYSIS = Analysis(
     version="test",
 )
 
+KEEP_SECONDS = 30 * 86_400.0
+
 
 @dataclass
 class House:
@@ -36,12 +38,16 @@ class House:
     root: Path
     folder: FolderId
     now: float = 1000.0
+    index_keeper: IndexKeeper = field(init=False)
     keeper: Housekeeper = field(init=False)
     scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
         index = IndexKeeper(self.db, LiveIndex(1), folder="", database="", space="librosa", version="test")
-        self.keeper = Housekeeper(self.db, lambda: [index], idle=lambda: True, clock=lambda: self.now)
+        self.index_keeper = index
+        self.keeper = Housekeeper(
+            self.db, lambda: [index], idle=lambda: True, keep_missing=KEEP_SECONDS, clock=lambda: self.now
+        )
         self.scanner = Scanner(self.db, clock=lambda: self.now)
 
     async def scan(self) -> None:
@@ -61,6 +67,12 @@ class House:
     async def bury_after(self, seconds: float) -> int:
         self.now += seconds
         return await self.keeper.bury()
+
+    async def purge_after(self, seconds: float) -> int:
+        self.now += seconds
+        await self.keeper.bury()
+        await self.index_keeper.catch_up()
+        return await self.keeper.purge()
 
 
 @pytest.fixture
@@ -124,3 +136,28 @@ async def test_a_clock_that_is_set_back_buries_nothing_early(house: House) -> No
     (house.root / "a.wav").unlink()
     await house.scan()
     assert await house.bury_after(-3600) == 0
+
+
+async def test_what_is_missing_is_forgotten_after_the_time_that_it_is_kept(house: House) -> None:
+    (house.root / "a.wav").unlink()
+    await house.scan()
+    assert await house.purge_after(KEEP_SECONDS - 1) == 0
+    assert await house.purge_after(7200) == 1
+    assert await house.db.read(lambda c: c.execute("SELECT count(*) FROM sound").fetchone()) == (0,)
+
+
+async def test_what_has_a_label_is_never_forgotten_by_itself(house: House) -> None:
+    await house.db.write(lambda c: c.execute("UPDATE file SET label = 'mine'").rowcount)
+    (house.root / "a.wav").unlink()
+    await house.scan()
+    assert await house.purge_after(100 * KEEP_SECONDS) == 0
+
+
+async def test_what_the_index_has_not_caught_up_with_is_not_forgotten_yet(house: House) -> None:
+    (house.root / "a.wav").unlink()
+    await house.scan()
+    house.now += 2 * KEEP_SECONDS
+    await house.keeper.bury()
+    assert await house.keeper.purge() == 0
+    await house.index_keeper.catch_up()
+    assert await house.purge_after(3600) == 1

@@ -18,6 +18,7 @@ from watchdog.observers.api import BaseObserver
 
 from timbred_daemon.watch_limits import unavailable
 from timbred_daemon.watcher import Watcher, WatchUnavailable, count_watches
+from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.model import FolderId, Seconds
 
 FOLDER = FolderId(7)
@@ -38,7 +39,7 @@ class Watched:
             os.fsencode(link or root),
             post=lambda folder, path: self.hints.put(path),
             lost=lambda folder, reason: self.losses.put((folder, reason)),
-            excluded=lambda path: path.startswith(b"."),
+            excluded=Exclusion(),
         )
 
     def path(self, name: bytes) -> bytes:
@@ -290,8 +291,8 @@ LIMITED = """
 import os, sys
 from timbred_daemon.watcher import Watcher, WatchUnavailable, count_watches
 with open("/proc/sys/user/max_inotify_watches", "w") as file:
-    file.write("2")
-watcher = Watcher(1, os.fsencode(sys.argv[1]), print, print, bool)
+    file.write(sys.argv[2])
+watcher = Watcher(1, os.fsencode(sys.argv[1]), print, print, lambda path: False)
 try:
     watcher.start()
 except WatchUnavailable as error:
@@ -300,11 +301,37 @@ except WatchUnavailable as error:
 
 
 @linux_only
-def test_a_folder_with_more_directories_than_watches_is_refused_not_half_watched(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limit", "reason"), [(2, "fewer than there are directories"), (4, "enough, but all of them")])
+def test_a_folder_that_would_take_the_last_watches_is_refused_not_half_watched(
+    tmp_path: Path, limit: int, reason: str
+) -> None:
     (tmp_path / "a/b/c").mkdir(parents=True)
-    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED, str(tmp_path)]
+    command = ["unshare", "--user", "--map-root-user", sys.executable, "-c", LIMITED, str(tmp_path), str(limit)]
     if shutil.which("unshare") is None or subprocess.run([*command[:3], "true"], check=False).returncode:
         pytest.skip("no user namespace to set a limit in")
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
-    assert done.stdout.startswith("watch_unavailable this system's limit on watched directories")
+    assert done.stdout.startswith("watch_unavailable this system's limit on watched directories"), reason
     assert done.stdout.endswith("max_user_watches=524288 0\n")
+
+
+@linux_only
+def test_an_excluded_directory_takes_no_watch(watched: Watched) -> None:
+    os.makedirs(watched.path(b"kit/.git/objects"))
+    os.makedirs(watched.path(b".hidden/deep"))
+    os.mkdir(watched.path(b"last"))
+    watched.hints_until(b"last")
+    watched.write(b"last/marker")
+    watched.hints_until(b"last/marker")
+    assert count_watches() == 4
+
+
+@linux_only
+def test_what_lies_below_a_marked_directory_is_not_watched_until_the_mark_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "phone/albums/one").mkdir(parents=True)
+    (tmp_path / "phone/.nomedia").touch()
+    watched = Watched(tmp_path)
+    watched.watcher.start()
+    assert count_watches() == 2
+    (tmp_path / "phone/.nomedia").unlink()
+    assert watched.loss() == "marker_changed"
+    assert watched.watcher.stop(Seconds(PATIENCE))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from timbred_indexer import scan
-from timbred_indexer.scan import look
+from timbred_indexer.scan import Rules, look
 
 LONGEST = b"n" * 251 + b".wav"
 ODD_NAMES = [b"\xff\xfe.wav", b"a\nb.wav", b"\xc3\xa9.wav", b"e\xcc\x81.wav", b"with %20?#.wav", LONGEST]
@@ -137,4 +137,4 @@ def test_a_barred_directory_is_not_entered_from_anywhere(tmp_path: Path, path: b
     touch(tmp_path, "data/deep/a.wav")
     data = (tmp_path / "data").stat()
     assert look(os.fsencode(tmp_path), path).files
-    assert not look(os.fsencode(tmp_path), path, frozenset({(data.st_dev, data.st_ino)})).files
+    assert not look(os.fsencode(tmp_path), path, Rules(frozenset({(data.st_dev, data.st_ino)}))).files

@@ -13,7 +13,7 @@ from builders import VERSION, visible
 from timbred_indexer import scanner
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.model import FolderState
-from timbred_indexer.scan import Passed, Seen, identity_of, look
+from timbred_indexer.scan import Rules, Seen, identity_of, look
 from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.store import files, folders, sounds, vectors
 from timbred_indexer.targets import ScanTarget
@@ -176,9 +176,9 @@ async def test_a_root_that_goes_away_during_the_look_loses_nothing(
     folder = await world.watch()
     await world.scan(folder)
 
-    def unplug(root: bytes, path: bytes, barred: Passed) -> Seen:
+    def unplug(root: bytes, path: bytes, rules: Rules | None) -> Seen:
         (world.top / "root").rename(world.top / "unplugged")
-        return look(root, path, barred)
+        return look(root, path, rules)
 
     monkeypatch.setattr(scanner, "look", unplug)
     assert list((await world.scan(folder)).offline) == [folder]
@@ -212,6 +212,41 @@ async def test_the_same_files_under_another_device_number_are_the_same_drive(wor
     outcome = await world.scan(folder)
     assert (outcome.offline, outcome.brings_work) == ({}, False)
     assert (await world.folder(folder)).device == (world.top / "root").stat().st_dev
+
+
+async def test_other_files_under_the_same_device_number_are_another_drive_where_it_says_so(world: World) -> None:
+    """Two drives that are plugged in one after the other have the same number."""
+    path = world.put("root/a.wav")
+    folder = await world.watch()
+    await world.scan(folder)
+    await world.db.write(lambda connection: connection.execute("UPDATE folder SET volume = volume + 1").rowcount)
+    path.unlink()
+    world.put("root/b.wav")
+    assert "volume" in (await world.scan(folder)).offline[folder]
+    assert await world.files() == {b"a.wav": "pending"}
+
+
+async def test_the_same_volume_under_another_device_number_may_have_changed_altogether(world: World) -> None:
+    """It was edited on another machine, and came back."""
+    path = world.put("root/a.wav")
+    folder = await world.watch()
+    await world.scan(folder)
+    await world.db.write(lambda connection: connection.execute("UPDATE folder SET device = device + 1").rowcount)
+    path.rename(world.top / "root/b.wav")
+    assert (await world.scan(folder)).offline == {}
+    assert set(await world.files()) == {b"b.wav"}
+
+
+async def test_another_volume_can_be_accepted(world: World) -> None:
+    path = world.put("root/a.wav")
+    folder = await world.watch()
+    await world.scan(folder)
+    await world.on_another_device(folder)
+    path.rename(world.top / "root/b.wav")
+    assert (await world.scan(folder)).offline
+    await world.db.write(lambda connection: folders.accept_volume(connection, folder))
+    assert (await world.scan(folder)).offline == {}
+    assert await world.files() == {b"a.wav": "missing", b"b.wav": "pending"}
 
 
 async def test_other_files_under_another_device_number_are_another_drive(world: World) -> None:
@@ -266,7 +301,7 @@ async def test_a_directory_that_cannot_be_listed_keeps_its_rows(world: World, mo
     folder = await world.watch()
     await world.scan(folder)
 
-    def refuse(root: bytes, path: bytes, barred: Passed) -> Seen:
+    def refuse(root: bytes, path: bytes, rules: Rules | None) -> Seen:
         return Seen(unreadable=[b"d"])
 
     monkeypatch.setattr(scanner, "look", refuse)
@@ -306,5 +341,5 @@ async def test_the_data_folder_is_never_indexed_even_inside_a_watched_one(world:
     world.put("root/kick.wav")
     own = world.put("root/data/upload.wav").parent.stat()
     folder = await world.watch()
-    await Scanner(world.db, frozenset({identity_of(own)})).scan([ScanTarget(folder, b"", whole=True)])
+    await Scanner(world.db, Rules(frozenset({identity_of(own)}))).scan([ScanTarget(folder, b"", whole=True)])
     assert set(await world.files()) == {b"kick.wav"}

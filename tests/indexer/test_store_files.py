@@ -173,4 +173,6 @@ def test_only_what_vanished_since_the_suspicion_counts_as_lost(
     seq = next_seq(connection)
     files.mark_missing(connection, new_file(connection, folder, b"now"), 1.0, next_seq(connection))
     folders.set_state(connection, folder, FolderState.SUSPECT, "much", seq)
-    assert files.lost_count(connection, folder) == 1
+    (row,) = connection.execute("SELECT seq FROM file WHERE path = ?", (b"now",)).fetchall()
+    assert files.lost(connection, folder, 0.0) == (1, *row)
+    assert files.lost(connection, folder, 1.0) == (0, 0)

@@ -49,7 +49,7 @@ def test_watching_again_forgets_no_doubt(connection: sqlite3.Connection) -> None
 
 def test_a_whole_scan_notes_device_and_time(connection: sqlite3.Connection) -> None:
     folder = new_folder(connection)
-    folders.set_scanned(connection, folder, 7, 12.5)
+    folders.set_scanned(connection, folder, 7, 9, 12.5)
     row = folders.by_path(connection, b"/s")
     assert row is not None
-    assert (row.device, row.last_scan) == (7, 12.5)
+    assert (row.device, row.volume, row.last_scan) == (7, 9, 12.5)

@@ -62,10 +62,10 @@ class World:
         return await self.db.write(write)
 
     async def on_another_device(self, folder: FolderId) -> None:
-        """As if the drive had had another number when it was last looked at."""
+        """As if it had been another drive, or the same with another number, when it was last looked at."""
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE folder SET device = device + 1 WHERE id = ?", (folder,))
+            connection.execute("UPDATE folder SET device = device + 1, volume = volume + 1 WHERE id = ?", (folder,))
             connection.execute("UPDATE file SET device = device + 1 WHERE folder_id = ?", (folder,))
 
         await self.db.write(write)

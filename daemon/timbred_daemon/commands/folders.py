@@ -79,6 +79,61 @@ def confirm(client: Client, path: bytes) -> None:
     say(f"Accepted: what vanished from {_shown(path)} is gone.")
 
 
+@folders.command()
+@with_client
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def offline(client: Client, as_json: bool) -> None:
+    """List the sounds of folders that cannot be reached now: ID, label, duration in seconds, path."""
+    rows = [row for page in pages(client, "/v1/offline") for row in page]
+    if as_json:
+        write_json({"results": rows, "next": None})
+    elif rows:
+        write_rows(
+            ("ID", "Label", "Duration", "Path"),
+            ((row["sound_id"], row["label"], row["duration"], row["path"]) for row in rows),
+        )
+    else:
+        say("No folder is offline, or what is offline held no sound.")
+
+
+@folders.command()
+@with_client
+@click.argument("old", type=click.Path(path_type=bytes))
+@click.argument("new", type=click.Path(path_type=bytes))
+@click.option("--force", is_flag=True, help="Also when other files are at NEW.")
+def relocate(client: Client, old: bytes, new: bytes, force: bool) -> None:
+    """Say that the files of OLD are at NEW now, such as at a new mount point. Nothing is analysed again."""
+    body = {"uri": argument_uri(old), "new_uri": argument_uri(new), "force": force}
+    client.post("/v1/folders/relocate", body)
+    say(f"{_shown(old)} is {_shown(new)} now.")
+
+
+@folders.command()
+@with_client
+@click.argument("path", type=click.Path(path_type=bytes), required=False)
+@click.option("--older-than", type=float, default=0.0, metavar="DAYS", help="Only what is missing for so long.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge(client: Client, path: bytes | None, older_than: float, yes: bool) -> None:
+    """Forget files that are missing, of one watched folder or of all that are online. Asks before it does."""
+    scope = {"older_than": older_than} | ({} if path is None else {"uri": argument_uri(path)})
+    found = client.post("/v1/folders/purge", scope)
+    if not found["files"]:
+        say("Nothing is missing that could be forgotten.")
+        return
+    say(
+        f"This forgets {_number(found['files'], 'missing file')}, {_number(found['labels'], 'label')} that you set, "
+        f"and what was analysed of {_number(found['sounds'], 'sound')}."
+    )
+    if not yes:
+        click.confirm("Forget them?", abort=True, err=True)
+    done = client.post("/v1/folders/purge", scope | {"confirm": True})
+    say(f"Forgot {_number(done['files'], 'file')}.")
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 @click.command()
 @with_client
 @click.argument("path", type=click.Path(path_type=bytes), required=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ from timbred_indexer.model import FileId, FileStat, FileState, FolderId, Seq, So
 _MISSING_RETURNS_AS = (
     "CASE WHEN error_code IS NOT NULL THEN 'failed' WHEN sound_id IS NULL THEN 'pending' ELSE 'indexed' END"
 )
+
+LONGEST_WAIT = 300.0  # seconds; no file is postponed for longer
 
 
 class FileRow(NamedTuple):
@@ -83,14 +85,17 @@ def by_inodes(connection: sqlite3.Connection, inodes: Sequence[int]) -> list[Fil
     return found
 
 
-def lost_count(connection: sqlite3.Connection, folder: FolderId) -> int:
-    """Files that went missing when their folder became what it is now (suspect), or later."""
-    row = connection.execute(
-        "SELECT count(*) FROM file JOIN folder ON folder.id = folder_id "
-        "WHERE folder_id = ? AND file.state = 'missing' AND file.seq >= folder.seq",
-        (folder,),
+def lost(connection: sqlite3.Connection, folder: FolderId, since: float) -> tuple[int, Seq]:
+    """How many files went missing after ``since`` (Unix time), and the seq of the first of them.
+
+    What was missing before the folder's last change of state (a loss that was confirmed, say) is not counted.
+    """
+    count, first = connection.execute(
+        "SELECT count(*), coalesce(min(file.seq), 0) FROM file JOIN folder ON folder.id = folder_id "
+        "WHERE folder_id = ? AND file.state = 'missing' AND file.seq >= folder.seq AND missing_since > ?",
+        (folder, since),
     ).fetchone()
-    return int(row[0])
+    return int(count), Seq(first)
 
 
 def sounds_at(connection: sqlite3.Connection, ids: Sequence[FileId]) -> set[SoundId]:
@@ -171,6 +176,30 @@ def mark_missing(connection: sqlite3.Connection, file: FileId, now: float, seq: 
 def set_device(connection: sqlite3.Connection, files: Iterable[FileId], device: int) -> None:
     """Same files on the same volume, which came back under another device number."""
     connection.executemany("UPDATE file SET device = ? WHERE id = ?", [(device, file) for file in files])
+
+
+def set_identities(connection: sqlite3.Connection, found: Mapping[FileId, FileStat]) -> None:
+    """The same bytes on another volume: what tells a file there from others."""
+    connection.executemany(
+        "UPDATE file SET inode = ?, device = ? WHERE id = ?",
+        [(stat.inode, stat.device, file) for file, stat in found.items()],
+    )
+
+
+def digest_of(connection: sqlite3.Connection, file: FileId) -> bytes | None:
+    """SHA-256 of the file's bytes when they were last read."""
+    row = connection.execute(
+        "SELECT hash FROM file JOIN sound ON sound.id = sound_id WHERE file.id = ?", (file,)
+    ).fetchone()
+    return row[0] if row else None
+
+
+def forget_future(connection: sqlite3.Connection, now: float) -> None:
+    """Times that a clock noted which was ahead: nothing waits for them. ``now``: Unix time."""
+    connection.execute(
+        "UPDATE file SET retry_at = ?1 WHERE state = 'pending' AND retry_at > ?1 + ?2", (now, LONGEST_WAIT)
+    )
+    connection.execute("UPDATE file SET missing_since = ?1 WHERE state = 'missing' AND missing_since > ?1", (now,))
 
 
 def claim_pending(connection: sqlite3.Connection, now: float, limit: int, busy: Iterable[FileId]) -> list[PendingFile]:
@@ -284,7 +313,11 @@ def counts(connection: sqlite3.Connection) -> dict[FolderId, dict[FileState, int
 
 def set_label(connection: sqlite3.Connection, sound: SoundId, label: str | None, seq: Seq) -> None:
     """Sets (or, with None, takes away) the label of every file of the sound."""
-    connection.execute("UPDATE file SET label = ?, seq = ? WHERE sound_id = ?", (label, seq, sound))
+    # The seq of a missing file says when it went; a label must not make that look recent.
+    connection.execute(
+        "UPDATE file SET label = ?, seq = CASE state WHEN 'missing' THEN seq ELSE ? END WHERE sound_id = ?",
+        (label, seq, sound),
+    )
     connection.execute("UPDATE sound SET seq = ? WHERE id = ?", (seq, sound))
 
 

@@ -11,7 +11,7 @@ from timbred_indexer.model import FolderId, FolderState, Seq, WatchMode
 
 Source = Literal["config", "added"]
 
-COLUMNS = "id, path, source, watch, state, reason, device, last_scan"
+COLUMNS = "id, path, source, watch, state, reason, device, volume, last_scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Folder:
     Attributes:
         path: absolute, as the file system has it.
         device: ``st_dev`` of the root when it was last seen healthy.
+        volume: what the file system said of itself then; on most, two volumes never say the same.
         last_scan: Unix time at which the last whole scan ended.
     """
 
@@ -31,6 +32,7 @@ class Folder:
     state: FolderState
     reason: str | None
     device: int | None
+    volume: int | None
     last_scan: float | None
 
 
@@ -42,6 +44,12 @@ def active(connection: sqlite3.Connection) -> list[Folder]:
 
 def by_path(connection: sqlite3.Connection, path: bytes) -> Folder | None:
     row = connection.execute(f"SELECT {COLUMNS} FROM folder WHERE active AND path = ?", (path,)).fetchone()
+    return _folder(row) if row else None
+
+
+def ever(connection: sqlite3.Connection, path: bytes) -> Folder | None:
+    """The folder at ``path``, also one that is watched no more."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM folder WHERE path = ?", (path,)).fetchone()
     return _folder(row) if row else None
 
 
@@ -64,19 +72,77 @@ def remove(connection: sqlite3.Connection, folder: FolderId, seq: Seq) -> None:
     touch_sounds(connection, folder, seq)
 
 
-def set_state(
-    connection: sqlite3.Connection, folder: FolderId, state: FolderState, reason: str | None, seq: Seq
-) -> None:
-    """The folder's ``seq`` is that of its last change of state."""
+def relocate(connection: sqlite3.Connection, folder: FolderId, path: bytes, seq: Seq) -> None:
+    """Gives a folder another path, and watches it. One that was known there is merged into it.
+
+    Of two rows for one file the relocated folder's stays, with the other's label if it has none. A folder that was
+    offline counts as online until it is looked at; one that is suspect stays so.
+    """
+    other = connection.execute("SELECT id FROM folder WHERE path = ? AND id <> ?", (path, folder)).fetchone()
+    if other is not None:
+        _merge(connection, FolderId(other[0]), folder, seq)
     connection.execute(
-        "UPDATE folder SET state = ?, reason = ?, seq = ? WHERE id = ?", (state.value, reason, seq, folder)
+        "UPDATE folder SET path = ?1, device = NULL, volume = NULL, active = 1, source = iif(active, source, 'added'), "
+        "reason = iif(state = 'offline', NULL, reason), seq = iif(state = 'offline', ?2, seq), "
+        "state = iif(state = 'offline', 'online', state) WHERE id = ?3",
+        (path, seq, folder),
     )
     touch_sounds(connection, folder, seq)
 
 
-def set_scanned(connection: sqlite3.Connection, folder: FolderId, device: int, now: float) -> None:
-    """Notes a whole scan that ended: the device is the healthy one, ``now`` is Unix time."""
-    connection.execute("UPDATE folder SET device = ?, last_scan = ? WHERE id = ?", (device, now, folder))
+def _merge(connection: sqlite3.Connection, other: FolderId, folder: FolderId, seq: Seq) -> None:
+    """Takes over the other folder's rows, and how it is watched if it is; then it is no more."""
+    touch_sounds(connection, other, seq)
+    connection.execute(
+        "UPDATE file SET label = coalesce(label, (SELECT twin.label FROM file AS twin "
+        "WHERE twin.folder_id = ?1 AND twin.path = file.path)) WHERE folder_id = ?2",
+        (other, folder),
+    )
+    connection.execute(
+        "DELETE FROM file WHERE folder_id = ?1 AND path IN (SELECT path FROM file WHERE folder_id = ?2)",
+        (other, folder),
+    )
+    connection.execute("UPDATE file SET folder_id = ? WHERE folder_id = ?", (folder, other))
+    connection.execute(
+        "UPDATE folder SET (source, watch, active) = (SELECT source, watch, 1 FROM folder WHERE id = ?1) "
+        "WHERE id = ?2 AND (SELECT active FROM folder WHERE id = ?1)",
+        (other, folder),
+    )
+    connection.execute("DELETE FROM folder WHERE id = ?", (other,))
+
+
+def set_state(
+    connection: sqlite3.Connection,
+    folder: FolderId,
+    state: FolderState,
+    reason: str | None,
+    seq: Seq,
+    *,
+    since: Seq | None = None,
+) -> None:
+    """The folder's ``seq`` is that of its last change of state, or the earlier one from which its losses count."""
+    connection.execute(
+        "UPDATE folder SET state = ?, reason = ?, seq = ? WHERE id = ?",
+        (state.value, reason, seq if since is None else since, folder),
+    )
+    touch_sounds(connection, folder, seq)
+
+
+def set_reason(connection: sqlite3.Connection, folder: FolderId, reason: str) -> None:
+    """What is said about a state that lasts."""
+    connection.execute("UPDATE folder SET reason = ? WHERE id = ?", (reason, folder))
+
+
+def set_scanned(connection: sqlite3.Connection, folder: FolderId, device: int, volume: int | None, now: float) -> None:
+    """Notes a whole scan that ended: device and volume are the healthy ones, ``now`` is Unix time."""
+    connection.execute(
+        "UPDATE folder SET device = ?, volume = ?, last_scan = ? WHERE id = ?", (device, volume, now, folder)
+    )
+
+
+def accept_volume(connection: sqlite3.Connection, folder: FolderId) -> None:
+    """Whatever is mounted at the folder's place is the folder from now on."""
+    connection.execute("UPDATE folder SET device = NULL, volume = NULL WHERE id = ?", (folder,))
 
 
 def sync_with_config(
@@ -109,6 +175,8 @@ def touch_sounds(connection: sqlite3.Connection, folder: FolderId, seq: Seq) -> 
     )
 
 
-def _folder(row: tuple[int, bytes, Source, WatchMode, str, str | None, int | None, float | None]) -> Folder:
-    identity, path, source, watch, state, reason, device, last_scan = row
-    return Folder(FolderId(identity), path, source, watch, FolderState(state), reason, device, last_scan)
+def _folder(
+    row: tuple[int, bytes, Source, WatchMode, str, str | None, int | None, int | None, float | None],
+) -> Folder:
+    identity, path, source, watch, state, reason, device, volume, last_scan = row
+    return Folder(FolderId(identity), path, source, watch, FolderState(state), reason, device, volume, last_scan)
