@@ -1,0 +1,1 @@
+"""What is shown and played of a sound: its waveform, and WAV for what browsers cannot play; made by workers."""
