@@ -6,6 +6,8 @@ from http import HTTPStatus
 
 from pydantic import BaseModel, ValidationError
 
+from timbred_api.limits import TimedOutError, TooSlowError
+from timbred_api.problem_codes import CODES
 from timbred_indexer.errors import (
     InputError,
     NotFoundError,
@@ -27,16 +29,6 @@ class Problem(BaseModel):
     code: str
 
 
-_BY_CODE = {
-    "upload_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "unsupported_media_type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "forbidden": HTTPStatus.FORBIDDEN,
-    "folder_in_config": HTTPStatus.CONFLICT,
-    "nested_folder": HTTPStatus.CONFLICT,
-    "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
-    "disk_full": HTTPStatus.INSUFFICIENT_STORAGE,
-}
-
 _BY_KIND: tuple[tuple[type[TimbredError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (RequestError, HTTPStatus.BAD_REQUEST),
@@ -44,17 +36,24 @@ _BY_KIND: tuple[tuple[type[TimbredError], HTTPStatus], ...] = (
     (TransientInputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (WorkerError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (UnavailableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (TimedOutError, HTTPStatus.GATEWAY_TIMEOUT),
+    (TooSlowError, HTTPStatus.REQUEST_TIMEOUT),
 )
 
 
 def problem_of(error: TimbredError) -> Problem:
     """The document for an error of ours."""
-    status = _BY_CODE.get(error.code)
-    if status is None:
-        status = next(
-            (status for kind, status in _BY_KIND if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR
-        )
+    status = CODES[error.code].status if error.code in CODES else _status_of_kind(error)
     return Problem(title=status.phrase, status=status, detail=error.message, code=error.code)
+
+
+def retry_after(code: str) -> int | None:
+    """Seconds after which to ask again; None where asking again would not help."""
+    return CODES[code].retry_after if code in CODES else None
+
+
+def _status_of_kind(error: TimbredError) -> HTTPStatus:
+    return next((status for kind, status in _BY_KIND if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def bad_parameters(error: ValidationError) -> RequestError:

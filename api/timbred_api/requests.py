@@ -14,6 +14,7 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
+from timbred_api.limits import body_in_time
 from timbred_api.operation import Operation
 from timbred_api.problems import bad_parameters
 from timbred_indexer.errors import RequestError, StorageError
@@ -38,8 +39,10 @@ async def read_parameters(request: web.Request, operation: Operation) -> Any:
 
 
 async def _json_body(request: web.Request) -> dict[str, object]:
+    async with body_in_time():
+        content = await request.read()
     try:
-        body = json.loads(await request.read())
+        body = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise RequestError("The body is not JSON.", code="bad_json") from error
     if not isinstance(body, dict):
@@ -53,6 +56,7 @@ async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
 
     Raises:
         RequestError: ``upload_too_large``, or nothing was sent.
+        TooSlowError: the rest of it did not come in time.
         StorageError: ``disk_full``, or another reason for which it could not be kept.
     """
     too_large = RequestError(
@@ -64,7 +68,7 @@ async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
     try:
         size = 0
         try:
-            async for chunk in request.content.iter_chunked(2**18):
+            while chunk := await _next_piece(request):
                 size += len(chunk)
                 if size > MAX_UPLOAD:
                     raise too_large
@@ -76,6 +80,11 @@ async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
         yield os.fsencode(name)
     finally:
         await asyncio.to_thread(os.unlink, name)
+
+
+async def _next_piece(request: web.Request) -> bytes:
+    async with body_in_time():
+        return await request.content.read(2**18)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -32,6 +32,8 @@ BAD_QUERIES = [
     ("/v1/similar?id=-1", 400, "bad_parameter"),
     ("/v1/similar?id=one", 400, "bad_parameter"),
     ("/v1/similar?id=1&id=2", 400, "bad_parameter"),
+    (f"/v1/similar?id=1&not={BEYOND}", 404, "unknown_id"),
+    ("/v1/similar?id=1&not=" + "9" * 5000, 404, "unknown_id"),
     ("/v1/similar?id=1&colour=red", 400, "unknown_parameter"),
     ("/v1/similar?id=1&k=0", 400, "bad_parameter"),
     ("/v1/similar?id=1&k=1000000", 400, "bad_parameter"),
@@ -186,7 +188,7 @@ async def test_our_own_trouble_is_said_without_details(
 
 async def test_a_wrong_method_is_told_the_right_ones(face: Face) -> None:
     _, answer = await face.ask("PUT", "/v1/folders")
-    assert "DELETE, GET, POST" in answer["detail"]
+    assert "DELETE, GET, HEAD, OPTIONS, POST" in answer["detail"]
 
 
 async def test_the_root_greets(face: Face) -> None:

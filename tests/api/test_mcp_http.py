@@ -109,7 +109,7 @@ async def test_what_is_no_message_is_a_bad_request(face: Face, body: bytes, vers
 
 async def test_a_method_that_there_is_none_of_is_told_those_there_are(face: Face) -> None:
     answer, body = await face.ask("PUT", "/mcp")
-    assert (answer, "DELETE, GET, POST" in body["detail"]) == (405, True)
+    assert (answer, "DELETE, GET, OPTIONS, POST" in body["detail"]) == (405, True)
 
 
 async def test_a_stream_needs_a_session(face: Face) -> None:

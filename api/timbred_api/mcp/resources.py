@@ -8,7 +8,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, ReadResourceResult, ResourceTemplate, TextResourceContents
 from pydantic import ValidationError
 
-from timbred_api import operations
+from timbred_api import library
 from timbred_api.engine import Engine
 from timbred_api.mcp import shaping
 from timbred_api.schemas import SoundParameters
@@ -35,7 +35,7 @@ async def read_sound(engine: Engine, uri: str) -> ReadResourceResult:
     try:
         if match is None:
             raise _unknown(uri, "The resources here are sound://{id}; ids come from the tools' results.")
-        row = await operations.get_sound(engine, SoundParameters(id=int(match[1])))
+        row = await library.get_sound(engine, SoundParameters(id=int(match[1])))
     except ValidationError:
         raise _unknown(uri, "There is no sound with that id.") from None
     except TimbredError as error:

@@ -33,10 +33,10 @@ from mcp.types import Tool as ListedTool
 from pydantic import ValidationError
 
 from timbred_api.engine import Engine
+from timbred_api.json_schema import input_schema, output_schema
 from timbred_api.mcp import failures
 from timbred_api.mcp.bridge import AsgiApp
 from timbred_api.mcp.identity import INSTRUCTIONS, NAME, TITLE
-from timbred_api.mcp.json_schema import input_schema, output_schema
 from timbred_api.mcp.resources import TEMPLATE, read_sound
 from timbred_api.mcp.tools import TOOLS, Call, Tool
 from timbred_api.problems import bad_parameters

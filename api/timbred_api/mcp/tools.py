@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from timbred_api import operations
+from timbred_api import health, library, questions, watching
 from timbred_api.engine import Engine
 from timbred_api.mcp import shaping
 from timbred_api.mcp.answers import Folders, FoundSounds, Groups, IndexStatus, Rescanned, SoundDetail
 from timbred_api.mcp.parameters import FindByWords, FindDuplicates, FindSimilar, NameSound, RescanFolder
 from timbred_api.mcp.shaping import Answer
 from timbred_api.mcp.waiting import Report, Step, until_done
+from timbred_api.operation import Operation
 from timbred_api.operations import OPERATIONS
 from timbred_api.schemas import (
     FolderParameters,
@@ -68,42 +69,42 @@ class Tool:
         return f"{own} {self.advice}".strip()
 
 
-def _operation(name: str) -> operations.Operation:
+def _operation(name: str) -> Operation:
     return next(operation for operation in OPERATIONS if operation.name == name)
 
 
 async def _find_similar_sounds(call: Call, parameters: FindSimilar) -> Answer:
-    result = await operations.find_similar_sounds(call.engine, parameters)
+    result = await questions.find_similar_sounds(call.engine, parameters)
     return shaping.similar(result, parameters.k, with_aspects=parameters.with_aspects)
 
 
 async def _search_sounds(call: Call, parameters: FindByWords) -> Answer:
-    return shaping.similar(await operations.search_sounds(call.engine, parameters), parameters.k)
+    return shaping.similar(await questions.search_sounds(call.engine, parameters), parameters.k)
 
 
 async def _get_sound(call: Call, parameters: SoundParameters) -> Answer:
-    return shaping.sound(await operations.get_sound(call.engine, parameters))
+    return shaping.sound(await library.get_sound(call.engine, parameters))
 
 
 async def _label_sound(call: Call, parameters: NameSound) -> Answer:
     return shaping.sound(
-        await operations.label_sound(call.engine, LabelParameters(id=parameters.id, label=parameters.label))
+        await library.label_sound(call.engine, LabelParameters(id=parameters.id, label=parameters.label))
     )
 
 
 async def _list_folders(call: Call, parameters: NoParameters) -> Answer:
-    return shaping.folders(await operations.list_folders(call.engine, parameters))
+    return shaping.folders(await watching.list_folders(call.engine, parameters))
 
 
 async def _get_index_status(call: Call, parameters: NoParameters) -> Answer:
-    return shaping.status(await operations.get_status(call.engine, parameters))
+    return shaping.status(await health.get_status(call.engine, parameters))
 
 
 async def _find_duplicates(call: Call, parameters: FindDuplicates) -> Answer:
     asked = DuplicateParameters(**parameters.model_dump(exclude={"wait"}))
 
     async def ask() -> DuplicateList:
-        return await operations.find_duplicates(call.engine, asked)
+        return await questions.find_duplicates(call.engine, asked)
 
     def step(result: DuplicateList) -> Step:
         pending = result.pending
@@ -115,10 +116,10 @@ async def _find_duplicates(call: Call, parameters: FindDuplicates) -> Answer:
 
 
 async def _rescan_folder(call: Call, parameters: RescanFolder) -> Answer:
-    accepted = await operations.rescan(call.engine, FolderParameters(path=parameters.path, uri=parameters.uri))
+    accepted = await watching.rescan(call.engine, FolderParameters(path=parameters.path, uri=parameters.uri))
 
     async def ask() -> Status:
-        return await operations.get_status(call.engine, NoParameters())
+        return await health.get_status(call.engine, NoParameters())
 
     def step(status: Status) -> Step:
         words = f"{status.state}: {status.files.indexed} of {status.files.found} files indexed."

@@ -1,12 +1,16 @@
-"""JSON Schemas as short as they can be: every conversation with an assistant carries all of them."""
+"""JSON Schemas as short as they can be: every conversation with an assistant carries those of the tools."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import core_schema
+
+ANSWERS: Final = "#/components/schemas/"
+"""Where an OpenAPI document has its schemas."""
 
 
 class _Short(GenerateJsonSchema):
@@ -49,3 +53,10 @@ def _made(model: type[BaseModel], how: type[GenerateJsonSchema], mode: JsonSchem
     made = model.model_json_schema(by_alias=True, schema_generator=how, mode=mode)
     made.setdefault("properties", {})
     return made
+
+
+def schemas_of(models: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    """Of answers and all that is in them, by name; each refers to the others below :data:`ANSWERS`."""
+    asked: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in dict.fromkeys(models)]
+    _, made = models_json_schema(asked, by_alias=True, ref_template=ANSWERS + "{model}", schema_generator=_Short)
+    return made["$defs"]
