@@ -1,0 +1,38 @@
+/** What a visitor sets once: colours, and whether pointing plays. Kept in the browser. */
+
+import { byId, icon, keep } from "./dom.js";
+
+const ICONS = { light: "sun", dark: "moon", auto: "auto" };
+const NEXT = { auto: "dark", dark: "light", light: "auto" };
+
+const theme = () => document.documentElement.dataset.theme ?? "auto";
+
+/** The button that goes from the system's colours to dark and light. `repaint`: what is drawn on canvases. */
+export function listenToTheme(repaint) {
+  const button = byId("theme");
+  const show = () => {
+    button.replaceChildren(icon(ICONS[theme()]));
+    button.title = `Colours: ${theme() === "auto" ? "as the system" : theme()}`;
+    button.setAttribute("aria-label", button.title);
+  };
+  show();
+  button.addEventListener("click", () => {
+    const next = NEXT[theme()];
+    if (next === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = next;
+    keep.set("theme", next);
+    show();
+    repaint();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+}
+
+/** The switch for playing what is pointed at: off until somebody wants it. */
+export function listenToHover(say) {
+  const hover = byId("hover");
+  hover.checked = keep.get("hover") === "on";
+  hover.addEventListener("change", () => {
+    keep.set("hover", hover.checked ? "on" : "off");
+    say(hover.checked ? "Sounds play while you point at them." : "Sounds play when you ask for it.");
+  });
+}
