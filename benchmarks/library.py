@@ -20,7 +20,7 @@ from timbred_indexer.db import connect, next_seq
 from timbred_indexer.errors import TimbredError
 from timbred_indexer.migrate import migrate, shipped
 from timbred_indexer.model import AnalysedSegment, Analysis, FileStat, FolderId, Seconds
-from timbred_indexer.scan import file_stat
+from timbred_indexer.scan import file_stat, volume_of
 from timbred_indexer.store import files, folders, sounds
 
 Raw = Mapping[str, NDArray[np.float32]]
@@ -69,7 +69,7 @@ def fill_database(path: str, root: str, seeds: list[Raw]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     seq = next_seq(connection)
     folder = folders.add(connection, os.fsencode(root), "added", "native", seq)
-    folders.set_scanned(connection, folder, file_stat(os.stat(root)).device, 0.0)
+    folders.set_scanned(connection, folder, file_stat(os.stat(root)).device, volume_of(os.fsencode(root)), 0.0)
     random = np.random.default_rng(1)
     for number, (name, stat) in enumerate(_walk(root)):
         _insert(connection, folder, name, stat, number, _mix(seeds, random))

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 import pytest
 
-from timbred_api.mcp.json_schema import input_schema, output_schema
+import http_reference
+from timbred_api.json_schema import input_schema, output_schema
 from timbred_api.mcp.tools import TOOLS, Tool
 from timbred_api.operation import Operation
 from timbred_api.operations import OPERATIONS
@@ -76,6 +77,10 @@ def test_every_endpoint_is_documented(operation: Operation) -> None:
     assert f"`{operation.method} {operation.path}" in REFERENCE
 
 
+def test_the_http_reference_is_what_the_operations_say() -> None:
+    assert http_reference.PAGE.read_text("utf-8") == http_reference.page(), "run: python tests/http_reference.py"
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[operation.name for operation in OPERATIONS])
 def test_every_operation_says_what_it_does(operation: Operation) -> None:
     assert len(operation.description) > 20
@@ -129,3 +134,14 @@ def test_every_address_of_the_readme_is_served(url: str) -> None:
 def test_every_module_has_its_place_in_the_architecture(package: str) -> None:
     modules = [path.stem for path in (ROOT / package).glob("*.py") if not path.stem.startswith("__")]
     assert [name for name in modules if f"`{name}`" not in ARCHITECTURE] == []
+
+
+def test_every_test_that_the_threat_model_counts_on_exists() -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py|test_\w+)`", (ROOT / "THREAT_MODEL.md").read_text("utf-8")))
+    written = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    missing = [
+        name
+        for name in named
+        if not ((ROOT / name).exists() if "/" in name else any(f"def {name}(" in text for text in written))
+    ]
+    assert (len(named) > 15, missing) == (True, [])

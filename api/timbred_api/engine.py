@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
 
+from timbred_api.latencies import Latencies
+from timbred_api.media import Media
+from timbred_indexer.backup import Backup
 from timbred_indexer.db import Database
 from timbred_indexer.duplicates.finder import Progress
 from timbred_indexer.keeper import IndexKeeper, IndexStats
 from timbred_indexer.model import AnalysedSegment, Analysis, FolderId, Seconds, SoundId, SpaceName, WatchMode
 from timbred_indexer.pool import PoolStats
 from timbred_indexer.search import Searcher
-from timbred_indexer.wire import AnalyseJob
+from timbred_indexer.wire import AnalyseJob, Job
 
-State = Literal["starting", "scanning", "indexing", "idle", "stopping"]
+T = TypeVar("T")
+
+State = Literal["starting", "scanning", "indexing", "idle", "paused", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """No work is begun. ``until``: Unix time at which it goes on by itself, where that is known."""
+
+    reason: str
+    until: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class Activity:
         watch: how changes of each folder are noticed now.
         rate: files finished per second.
         notes: what is not as it should be, in sentences.
+        rest: why no work is begun now; None when it may be.
     """
 
     state: State
@@ -38,6 +52,7 @@ class Activity:
     watch: Mapping[FolderId, WatchMode]
     rate: float
     notes: tuple[str, ...]
+    rest: Rest | None = None
 
 
 class Control(Protocol):
@@ -46,16 +61,45 @@ class Control(Protocol):
     @property
     def activity(self) -> Activity: ...
 
+    @property
+    def stopping(self) -> bool: ...
+
     async def add_folder(self, path: bytes, watch: WatchMode) -> None: ...
 
     async def remove_folder(self, path: bytes) -> None: ...
 
     async def confirm_folder(self, path: bytes) -> None: ...
 
+    async def relocate_folder(self, old: bytes, new: bytes, *, force: bool) -> None: ...
+
     async def rescan(self, path: bytes | None) -> list[bytes]: ...
 
     def work_arrived(self) -> None:
         """Rows were made pending."""
+        ...
+
+    async def pause(self, seconds: float | None) -> None:
+        """Begins no more work, for so long or (None) until :meth:`resume`."""
+        ...
+
+    async def resume(self) -> None: ...
+
+
+class Upkeep(Protocol):
+    """What keeps the data whole."""
+
+    @property
+    def indexes(self) -> Sequence[IndexKeeper]:
+        """Those of the spaces that answer now."""
+        ...
+
+    @property
+    def database(self) -> str:
+        """The path of the database."""
+        ...
+
+    async def back_up(self) -> Backup:
+        """Makes an automatic backup now."""
         ...
 
 
@@ -64,6 +108,8 @@ class Workers(Protocol):
     def stats(self) -> PoolStats: ...
 
     async def analyse(self, job: AnalyseJob, *, interactive: bool = False) -> Analysis: ...
+
+    async def run(self, job: Job[T], *, interactive: bool = False) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +191,12 @@ class Engine:
     control: Control
     clap: Clap
     duplicates: Duplicates
+    media: Media
+    upkeep: Upkeep
     version: str
     weights: Mapping[str, float]
     space_weights: Mapping[SpaceName, float]
     address: str
     data_dir: str
     upload_folder: str
+    latencies: Latencies = field(default_factory=Latencies)

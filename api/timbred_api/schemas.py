@@ -206,9 +206,16 @@ class WorkerState(Result):
     timeouts: int
 
 
+class RestState(Result):
+    reason: str = Field(description="Why no work is begun: paused, quiet hours, battery.")
+    until: str | None = Field(description="When it goes on by itself, ISO 8601; null where that is not known.")
+
+
 class Status(Result):
     version: str
-    state: Literal["starting", "scanning", "indexing", "idle", "stopping"]
+    state: Literal["starting", "scanning", "indexing", "idle", "paused", "stopping"] = Field(
+        description="idle: all is done; paused: something is pending, and no work is begun now."
+    )
     uptime: float = Field(description="Seconds.")
     address: str
     data_dir: str
@@ -222,6 +229,7 @@ class Status(Result):
     scan_owed: bool = Field(description="A scan runs or is due.")
     rate: float = Field(description="Files finished per second, lately.")
     eta: float | None = Field(description="Seconds until nothing is pending, at that rate.")
+    rest: RestState | None = Field(description="Set while no work is begun, whether there is some or not.")
     notes: list[str] = Field(description="What is not as it should be, in sentences.")
 
 
@@ -241,6 +249,14 @@ class Accepted(Result):
 class SoundListParameters(Parameters):
     path: PathField = None
     uri: UriField = None
+    name: str | None = Field(
+        None,
+        max_length=500,
+        description="Only sounds with all of these words in the path or label of a file; case does not count.",
+    )
+    folder: str | None = Field(
+        None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."
+    )
     cursor: CursorField = None
     limit: LimitField = 100
 

@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve
+from timbred_api.owner import check_readable
 from timbred_api.rows import Ready, similar_result
 from timbred_api.schemas import AnswerOptions, QueryEcho, SearchOptions, SimilarParameters
 from timbred_api.steering import read_steering
@@ -52,7 +53,8 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Ready:
     """Resolves what the parameters name, then searches.
 
     Raises:
-        RequestError: not exactly one of path, uri and id, or an option is out of range.
+        RequestError: not exactly one of path, uri and id, an option is out of range, or another user's caller names
+            a file outside the watched folders.
         NotFoundError: no such file or sound.
         InputError: the file is not indexed and cannot be analysed.
     """
@@ -78,6 +80,7 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Ready:
         return stored
     if path is None:
         path = await _file_of(engine, SoundId(parameters.id or 0))
+    await check_readable(engine, path)
     return await _by_file(engine, path, region, options, steering, display(path))
 
 

@@ -15,6 +15,7 @@ from timbred_api.schemas import (
     FolderRow,
     IndexState,
     NoParameters,
+    RestState,
     SpaceState,
     Status,
     WorkerState,
@@ -49,6 +50,8 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
     # A commit reaches the index a moment later: until then what it brought is not found, and that is not idle.
     if state == "idle" and (index.seq < seq or _is_hearing(clap)):
         state = "indexing"
+    if activity.rest is not None and not activity.busy and (totals.pending or _is_hearing(clap)):
+        state = "paused" if state in ("idle", "indexing") else state
     return Status(
         version=VERSION,
         state=state,
@@ -71,8 +74,14 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
         scan_owed=activity.scan_owed,
         rate=round(activity.rate, 2),
         eta=_eta(totals.pending, activity.rate),
+        rest=_rest_state(activity),
         notes=[*activity.notes, *clap.notes, *_folder_notes(rows)],
     )
+
+
+def _rest_state(activity: Activity) -> RestState | None:
+    rest = activity.rest
+    return None if rest is None else RestState(reason=rest.reason, until=iso(rest.until))
 
 
 def _is_hearing(clap: ClapState) -> bool:

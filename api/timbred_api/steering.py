@@ -15,6 +15,8 @@ from timbred_indexer.model import SoundId, SpaceName
 from timbred_indexer.query import Steering
 from timbred_indexer.store import sounds, vectors
 
+_LONGEST_ID = 18  # digits; all of them fit into 64 bits, and no library has more sounds
+
 
 async def read_steering(
     engine: Engine, parameters: AnswerOptions, text: str | None, text_weight: float = 1.0
@@ -47,6 +49,8 @@ async def _vectors_of(engine: Engine, named: str) -> Mapping[SpaceName, bytes]:
 
     def read(connection: sqlite3.Connection) -> dict[SpaceName, bytes]:
         if named.isdigit():
+            if len(named) > _LONGEST_ID:
+                raise NotFoundError(f"There is no sound with the id {named[:_LONGEST_ID]}...", code="unknown_id")
             sound = SoundId(int(named))
         else:
             path = resolve(named, None)

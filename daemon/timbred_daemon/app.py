@@ -15,31 +15,41 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from timbred_api.engine import Engine
+from timbred_api.media import Media
 from timbred_api.rows import shown_row
 from timbred_api.version import VERSION
 from timbred_daemon import runtime
+from timbred_daemon.backups import Backups
 from timbred_daemon.clap_service import ClapService, Parts
+from timbred_daemon.clocks import Clocks
 from timbred_daemon.coalesce import Coalescer
 from timbred_daemon.config import Loaded, Settings
 from timbred_daemon.config_values import SPACE_NAMES
-from timbred_daemon.control import DaemonControl
+from timbred_daemon.control import DaemonControl, DaemonUpkeep
 from timbred_daemon.duplicate_search import searching
 from timbred_daemon.folders import FolderService
 from timbred_daemon.housekeeping import Housekeeper
+from timbred_daemon.manners import Manners
+from timbred_daemon.mending import Past, live, watch_over
+from timbred_daemon.notify import ServiceManager
+from timbred_daemon.politeness import Rules
 from timbred_daemon.progress import show_progress
 from timbred_daemon.scanning import ScanLoop
-from timbred_daemon.serving import host_text, listen, serving
+from timbred_daemon.serving import host_text, listen, serving, starting
 from timbred_daemon.tasks import background
+from timbred_daemon.tending import Care
 from timbred_indexer import aspects
 from timbred_indexer.cards import Cards
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import TimbredError
+from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import SpaceName
 from timbred_indexer.pipeline import Pipeline
-from timbred_indexer.pool import WorkerPool
+from timbred_indexer.pool import WORKER_COMMAND, WorkerPool
 from timbred_indexer.query import SPACE_WEIGHTS
+from timbred_indexer.scan import Rules as ScanRules
 from timbred_indexer.scan import identity_of
 from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.search import Searcher, SearchSpace
@@ -66,29 +76,36 @@ def run(loaded: Loaded, named: tuple[bytes, ...], reload: Reload) -> int:
     warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
     with runtime.logging_to_stderr(settings.log_level):
         try:
-            with runtime.data_folder(settings.data_dir):
-                asyncio.run(_serve(settings, named, reload))
+            with runtime.data_folder(settings.data_dir) as cut_off:
+                live(lambda notes: _serve(settings, named, reload, Past(cut_off, notes)), settings.data_dir)
         except TimbredError as error:
             logger.error("%s", error.message)
             return 1
     return 0
 
 
-async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload) -> None:
+async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload, past: Past) -> None:
     """Everything between taking the lock and giving it back."""
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    async with running(settings, named) as (engine, service):
+    manager = ServiceManager.of(os.environ)
+    async with running(settings, named, past) as (engine, service):
         sys.stderr.write(f"timbred {VERSION} listens on {engine.address} (stop it with Ctrl-C)\n")
         sys.stderr.flush()
+        manager.status(f"Answers at {engine.address}; looks at the folders.")
+        manager.ready()
         async with (
-            background(show_progress(engine.db, lambda: service.control.idle)),
-            background(_reload_on(hangup, reload, service)),
+            manager.watched(),
+            background(
+                show_progress(engine.db, lambda: service.control.idle, lambda: engine.index.seq, manager.status)
+            ),
+            background(_reload_on(hangup, reload, service, manager)),
         ):
             await stop.wait()
+        manager.stopping()
         _force_exit_later()
         service.control.stopping = True
         logger.info("Stopping.")
@@ -118,7 +135,7 @@ class Service:
 
 
 @asynccontextmanager
-async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerator[tuple[Engine, Service]]:
+async def running(settings: Settings, named: tuple[bytes, ...], past: Past) -> AsyncGenerator[tuple[Engine, Service]]:
     """A daemon that answers: open, load, serve, then scan. Leaving stops it in the reverse order.
 
     Raises:
@@ -131,6 +148,7 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(contextlib.closing(listen(settings.listen)))
         port = listening.getsockname()[1]
+        make_way = await stack.enter_async_context(starting(listening))
         db = await asyncio.to_thread(Database.open, database_path)
         stack.push_async_callback(asyncio.to_thread, db.close)
         await db.write(lambda connection: sounds.requeue_outdated(connection, "librosa", version, next_seq(connection)))
@@ -153,7 +171,9 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
 
         await stack.enter_async_context(background(index.follow()))
 
-        pool = WorkerPool(backlog_workers=settings.workers)
+        uploads = _fresh_folder(os.path.join(data_dir, "uploads"))
+        # Nowhere else may a worker write: what is decoded for a browser goes there.
+        pool = WorkerPool(backlog_workers=settings.workers, command=(*WORKER_COMMAND, uploads))
         stack.push_async_callback(pool.close)
 
         def scanned(_: ScanOutcome) -> None:
@@ -164,16 +184,23 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
             folders.hint(file.folder, file.path)
 
         own = identity_of(await asyncio.to_thread(os.stat, data_dir))
-        scans = ScanLoop(Scanner(db, frozenset({own})), Coalescer(quiet=settings.quiet), scanned)
-        folders = FolderService(
-            db,
-            scans,
-            rescan_interval=settings.rescan_interval,
-            poll_interval=settings.poll_interval,
-            own_folder=data_dir,
+        excluded = Exclusion(settings.exclude)
+        scans = ScanLoop(Scanner(db, ScanRules(frozenset({own}), excluded)), Coalescer(quiet=settings.quiet), scanned)
+        care = Care(scans, settings.rescan_interval, settings.poll_interval, os.fsencode(data_dir), excluded)
+        folders = FolderService(db, care)
+        manners = await _open_manners(db, pool, settings)
+        pipeline = Pipeline(
+            db, pool, version=version, slots=settings.workers + 2, stale=stale, may_work=lambda: manners.may_work
         )
-        pipeline = Pipeline(db, pool, version=version, slots=settings.workers + 2, stale=stale)
-        control = DaemonControl(folders, scans, pipeline)
+        manners.changed = pipeline.wake
+        backups = Backups(
+            db,
+            data_dir,
+            keep=settings.backups,
+            interval=settings.backup_interval,
+            quiet=lambda: control.may_work_behind,
+        )
+        control = DaemonControl(folders, scans, pipeline, manners, lambda: (*past.notes, *backups.notes))
         weights, space_weights = scoring_weights(settings), scoring_space_weights(settings)
         service = Service(control, folders, weights, space_weights)
         searcher = Searcher(
@@ -184,14 +211,14 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
             wanted=settings.clap_model,
             fill=settings.clap_short_sounds,
             threads=settings.clap_threads,
-            may_work=lambda: control.idle,
+            may_work=lambda: control.may_work_behind,
             stale=folders.hint,
         )
         stack.push_async_callback(clap.close)
         await clap.open()
         db.on_commit = committed
         duplicates = await stack.enter_async_context(
-            searching(db, database=database_path, workers=settings.workers, may_work=lambda: control.idle)
+            searching(db, database=database_path, workers=settings.workers, may_work=lambda: control.may_work_behind)
         )
         engine = Engine(
             db=db,
@@ -201,26 +228,35 @@ async def running(settings: Settings, named: tuple[bytes, ...]) -> AsyncGenerato
             control=control,
             clap=clap,
             duplicates=duplicates,
+            media=Media(database_path),
+            upkeep=DaemonUpkeep(index, clap, backups, database_path),
             version=version,
             weights=weights,
             space_weights=space_weights,
             address=f"http://{host_text(settings.listen.host)}:{port}",
             data_dir=data_dir,
-            upload_folder=_fresh_folder(os.path.join(data_dir, "uploads")),
+            upload_folder=uploads,
         )
+        await stack.enter_async_context(background(watch_over(db, database_path)))
+        await stack.enter_async_context(background(manners.run()))
         await stack.enter_async_context(background(pipeline.run()))
         await stack.enter_async_context(background(scans.run()))
         await stack.enter_async_context(background(clap.run()))
         stack.push_async_callback(folders.close)
-        await stack.enter_async_context(serving(engine, listening, port))
-        stack.enter_context(runtime.published_endpoint(data_dir, engine.address))
+        local = await stack.enter_async_context(serving(engine, listening, port, settings.callers, make_way))
+        stack.enter_context(runtime.published_endpoint(data_dir, engine.address, local))
         await folders.apply_settings(settings.folders, named)
         control.started = True
+        await stack.enter_async_context(background(folders.mind_clocks(Clocks())))
 
-        def indexes() -> list[IndexKeeper]:
-            return [index] if clap.space is None else [index, clap.space.keeper]
-
-        await stack.enter_async_context(background(Housekeeper(db, indexes, idle=lambda: control.idle).run()))
+        await stack.enter_async_context(background(backups.run(check_first=past.cut_off)))
+        housekeeper = Housekeeper(
+            db,
+            lambda: engine.upkeep.indexes,
+            idle=lambda: control.may_work_behind,
+            keep_missing=settings.keep_missing,
+        )
+        await stack.enter_async_context(background(housekeeper.run()))
         yield engine, service
 
 
@@ -235,6 +271,12 @@ def scoring_space_weights(settings: Settings) -> dict[SpaceName, float]:
     return {space: settings.weights.get(space, weight) for space, weight in SPACE_WEIGHTS.items()}
 
 
+async def _open_manners(db: Database, pool: WorkerPool, settings: Settings) -> Manners:
+    manners = Manners(db, pool, Rules(settings.workers, settings.on_battery, settings.quiet_hours))
+    await manners.open()
+    return manners
+
+
 def _fresh_folder(path: str) -> str:
     """An empty private folder; what an earlier daemon left in it goes."""
     shutil.rmtree(path, ignore_errors=True)
@@ -242,19 +284,24 @@ def _fresh_folder(path: str) -> str:
     return path
 
 
-async def _reload_on(hangup: asyncio.Event, reload: Reload, service: Service) -> None:
+async def _reload_on(hangup: asyncio.Event, reload: Reload, service: Service, manager: ServiceManager) -> None:
     """Reads the settings again at each SIGHUP; those with an error change nothing."""
     while True:
         await hangup.wait()
         hangup.clear()
-        loaded = await asyncio.to_thread(reload)
-        for problem in loaded.problems:
-            logger.warning("%s", problem)
-        if loaded.errors:
-            logger.error("The settings have errors; the old ones stay in force.")
-            continue
-        await service.apply(loaded.settings)
-        logger.info("Settings reloaded.")
+        manager.reloading()
+        await _take_over(await asyncio.to_thread(reload), service)
+        manager.ready()
+
+
+async def _take_over(loaded: Loaded, service: Service) -> None:
+    for problem in loaded.problems:
+        logger.warning("%s", problem)
+    if loaded.errors:
+        logger.error("The settings have errors; the old ones stay in force.")
+        return
+    await service.apply(loaded.settings)
+    logger.info("Settings reloaded.")
 
 
 def _force_exit_later() -> threading.Timer:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import click
 
 from timbred_api.client import DaemonNotRunning, ProblemError
+from timbred_daemon.commands.backup import backup, restore
+from timbred_daemon.commands.completions import completions
 from timbred_daemon.commands.doctor import doctor
 from timbred_daemon.commands.duplicates import duplicates
 from timbred_daemon.commands.folders import folders, rescan
+from timbred_daemon.commands.labels import labels
 from timbred_daemon.commands.mcp import mcp
 from timbred_daemon.commands.model import model
 from timbred_daemon.commands.output import say
+from timbred_daemon.commands.pause import pause, resume
 from timbred_daemon.commands.run import run
 from timbred_daemon.commands.search import search
+from timbred_daemon.commands.service import service
 from timbred_daemon.commands.settings import config
 from timbred_daemon.commands.similar import similar
 from timbred_daemon.commands.sounds import failures, label, sounds
 from timbred_daemon.commands.status import status
+from timbred_daemon.commands.verify import verify
 from timbred_indexer.errors import TimbredError
 
 
@@ -56,7 +62,8 @@ def main() -> None:
 
 
 _SOUNDS = (similar, search, duplicates, sounds, label, failures)
-_DAEMON = (run, status, folders, rescan, model, mcp, doctor, config)
+_DAEMON = (run, status, service, folders, rescan, model, mcp, doctor, config, completions)
+_UPKEEP = (pause, resume, verify, backup, restore, labels)
 
-for _command in (*_DAEMON, *_SOUNDS):
+for _command in (*_DAEMON, *_SOUNDS, *_UPKEEP):
     main.add_command(_command)

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
+from timbred_daemon.config_callers import Callers, parse_flag, parse_hosts, parse_users
 from timbred_daemon.config_file import ConfigFile, read_config_file
-from timbred_daemon.config_folders import FolderSetting, parse_folders
+from timbred_daemon.config_folders import FolderSetting, parse_folders, parse_patterns
+from timbred_daemon.config_manners import ON_BATTERY, OnBattery, QuietHours, parse_quiet_hours
 from timbred_daemon.config_values import (
     LOG_LEVELS,
     SHORT_SOUNDS,
@@ -39,12 +41,21 @@ KEYS: Final = (
     "folders",
     "data_dir",
     "listen",
+    "require_token",
+    "allow_users",
+    "allow_hosts",
     "workers",
     "rescan_interval",
     "poll_interval",
     "quiet",
+    "exclude",
+    "keep_missing",
     "log_level",
     "recall",
+    "backups",
+    "backup_interval",
+    "on_battery",
+    "quiet_hours",
     "weights",
     "clap.model",
     "clap.short_sounds",
@@ -66,12 +77,19 @@ class Settings:
         folders: the watched folders; none lies inside another.
         data_dir: absolute path of the data folder, decoded as ``os.fsdecode`` does.
         listen: where the HTTP server listens.
+        callers: who may call it.
         workers: analysing processes side by side.
         rescan_interval: seconds from one full look at a folder to the next.
         poll_interval: seconds between looks at a folder that is watched by polling.
         quiet: seconds without a change before a file counts as written.
+        exclude: globs of what is neither watched nor scanned.
+        keep_missing: seconds for which what is known of a missing file is kept.
         log_level: the least that is logged.
         recall: share of the true nearest that an approximate index must find.
+        backups: how many automatic backups are kept; 0: none is made.
+        backup_interval: seconds from one to the next.
+        on_battery: what becomes of the work while the machine runs on its battery.
+        quiet_hours: when no work is done; None: whenever there is some.
         weights: space or aspect name → weight; a name that is absent keeps its default.
         clap_model: name of the CLAP model to use; empty: the one that is installed.
         clap_short_sounds: how a sound under 10 s becomes the 10 s that the model takes.
@@ -81,12 +99,19 @@ class Settings:
     folders: tuple[FolderSetting, ...]
     data_dir: str
     listen: Listen
+    callers: Callers
     workers: int
     rescan_interval: Seconds
     poll_interval: Seconds
     quiet: Seconds
+    exclude: tuple[bytes, ...]
+    keep_missing: Seconds
     log_level: LogLevel
     recall: float
+    backups: int
+    backup_interval: Seconds
+    on_battery: OnBattery
+    quiet_hours: QuietHours | None
     weights: Mapping[str, float]
     clap_model: str
     clap_short_sounds: ShortSounds
@@ -252,26 +277,49 @@ def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
     def seconds(key: str, default: float, least: float, most: float) -> Seconds:
         return merge.take(key, Seconds(default), lambda value, _: parse_duration(key, value, least=least, most=most))
 
+    def listen(value: object) -> Parsed[Listen]:
+        return parse_listen("listen", value, anywhere=callers.require_token)
+
+    callers = _callers(merge)
     no_weights: Mapping[str, float] = {}
     no_folders: tuple[FolderSetting, ...] = ()
     level: LogLevel = "info"
+    on_battery: OnBattery = "slow"
+    no_hours: QuietHours | None = None
     fill: ShortSounds = "repeatpad"
     return Settings(
         folders=merge.take("folders", no_folders, lambda value, rules: parse_folders("folders", value, rules)),
         data_dir=merge.take("data_dir", _data_dir(), lambda value, rules: parse_data_dir("data_dir", value, rules)),
-        listen=merge.take("listen", Listen("127.0.0.1", 8462), lambda value, _: parse_listen("listen", value)),
+        listen=merge.take("listen", Listen("127.0.0.1", 8462), lambda value, _: listen(value)),
+        callers=callers,
         workers=merge.take("workers", _half_the_cores(), lambda value, _: parse_count("workers", value, least=1)),
         rescan_interval=seconds("rescan_interval", 3600, 1, 30 * _DAY),
         poll_interval=seconds("poll_interval", 10, 0.1, _DAY),
         quiet=seconds("quiet", 0.2, 0, 60),
+        exclude=merge.take("exclude", (), lambda value, _: parse_patterns("exclude", value)),
+        keep_missing=seconds("keep_missing", 30 * _DAY, _DAY / 24, 36_500 * _DAY),
         log_level=merge.take("log_level", level, lambda value, _: parse_choice("log_level", value, LOG_LEVELS)),
         recall=merge.take("recall", 0.99, lambda value, _: parse_share("recall", value, least=0.5)),
+        backups=merge.take("backups", 3, lambda value, _: parse_count("backups", value, least=0)),
+        backup_interval=seconds("backup_interval", _DAY, 60, 30 * _DAY),
+        on_battery=merge.take("on_battery", on_battery, lambda value, _: parse_choice("on_battery", value, ON_BATTERY)),
+        quiet_hours=merge.take("quiet_hours", no_hours, lambda value, _: parse_quiet_hours("quiet_hours", value)),
         weights=merge.take("weights", no_weights, lambda value, _: parse_weights("weights", value, weight_names)),
         clap_short_sounds=merge.take(
             "clap.short_sounds", fill, lambda value, _: parse_choice("clap.short_sounds", value, SHORT_SOUNDS)
         ),
         clap_threads=merge.take("clap.threads", 0, lambda value, _: parse_count("clap.threads", value, least=0)),
         clap_model=merge.take("clap.model", "", lambda value, _: parse_model_name("clap.model", value)),
+    )
+
+
+def _callers(merge: _Merge) -> Callers:
+    nobody: frozenset[int] = frozenset()
+    no_names: frozenset[str] = frozenset()
+    return Callers(
+        merge.take("require_token", False, lambda value, _: parse_flag("require_token", value)),
+        merge.take("allow_users", nobody, lambda value, _: parse_users("allow_users", value)),
+        merge.take("allow_hosts", no_names, lambda value, _: parse_hosts("allow_hosts", value)),
     )
 
 

@@ -172,8 +172,14 @@ def _seconds(value: object) -> float | None:
     return None
 
 
-def parse_listen(key: str, value: object) -> Parsed[Listen]:
-    """``HOST:PORT`` with a loopback host: 127.0.0.0/8, ``[::1]`` or localhost. Port 0 to 65535."""
+def parse_listen(key: str, value: object, *, anywhere: bool = False) -> Parsed[Listen]:
+    """``HOST:PORT`` with a loopback host: 127.0.0.0/8, ``[::1]`` or localhost. Port 0 to 65535.
+
+    Args:
+        key: the setting's name, for complaints.
+        value: what was written.
+        anywhere: any other host will do as well.
+    """
     if not isinstance(value, str):
         fitting = isinstance(value, int) and not isinstance(value, bool)
         return _refuse(
@@ -188,8 +194,11 @@ def parse_listen(key: str, value: object) -> Parsed[Listen]:
     elif ":" in host:
         message = f"{key} has an IPv6 address without brackets: {value!r}"
         return _refuse(Complaint(key, message, f"[{host}]:{port}"))
-    if not _is_loopback(host):
-        message = f"{key} must be a loopback host (127.0.0.1, [::1], localhost), not {host!r}: only this machine asks"
+    if not host or (not anywhere and not _is_loopback(host)):
+        message = (
+            f"{key} must be a loopback host (127.0.0.1, [::1], localhost), not {host!r}: only this machine asks; "
+            "to let others in, who will then need the token, set require_token = true first"
+        )
         return _refuse(Complaint(key, message, f"127.0.0.1:{port}"))
     return Parsed(Listen(host, int(port)))
 

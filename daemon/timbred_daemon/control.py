@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
-from timbred_api.engine import Activity, State
+from timbred_api.engine import Activity, Rest, State
+from timbred_daemon.backups import Backups
+from timbred_daemon.clap_service import ClapService
 from timbred_daemon.folders import FolderService
+from timbred_daemon.manners import Manners
 from timbred_daemon.scanning import ScanLoop
+from timbred_indexer.backup import Backup
+from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.model import WatchMode
 from timbred_indexer.pipeline import Pipeline
 
@@ -14,10 +20,19 @@ from timbred_indexer.pipeline import Pipeline
 class DaemonControl:
     """Implements :class:`timbred_api.engine.Control`."""
 
-    def __init__(self, folders: FolderService, scans: ScanLoop, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        folders: FolderService,
+        scans: ScanLoop,
+        pipeline: Pipeline,
+        manners: Manners,
+        notes: Callable[[], tuple[str, ...]],
+    ) -> None:
         self._folders = folders
         self._scans = scans
         self._pipeline = pipeline
+        self._manners = manners
+        self._notes = notes
         self._began = time.monotonic()
         self.started = False  # the folders are known, and their first scans owed: until then nothing is done
         self.stopping = False
@@ -26,6 +41,11 @@ class DaemonControl:
     def idle(self) -> bool:
         """Nothing is being scanned or analysed."""
         return self.started and not self._scans.owed and not self._pipeline.busy
+
+    @property
+    def may_work_behind(self) -> bool:
+        """Whether what comes after the library's own files may be worked on: they are done, and nothing forbids it."""
+        return self.idle and self._manners.may_work
 
     @property
     def activity(self) -> Activity:
@@ -37,7 +57,8 @@ class DaemonControl:
             scanning=self._scans.whole,
             watch=self._folders.modes,
             rate=self._pipeline.rate,
-            notes=(*self._folders.notes, *self._pipeline.notes),
+            notes=(*self._folders.notes, *self._pipeline.notes, *self._manners.notes, *self._notes()),
+            rest=self._rest(),
         )
 
     async def add_folder(self, path: bytes, watch: WatchMode) -> None:
@@ -49,11 +70,24 @@ class DaemonControl:
     async def confirm_folder(self, path: bytes) -> None:
         await self._folders.confirm(path)
 
+    async def relocate_folder(self, old: bytes, new: bytes, *, force: bool) -> None:
+        await self._folders.relocate(old, new, force=force)
+
     async def rescan(self, path: bytes | None) -> list[bytes]:
         return await self._folders.rescan(path)
 
     def work_arrived(self) -> None:
         self._pipeline.wake()
+
+    async def pause(self, seconds: float | None) -> None:
+        await self._manners.pause(seconds)
+
+    async def resume(self) -> None:
+        await self._manners.resume()
+
+    def _rest(self) -> Rest | None:
+        allowance = self._manners.allowance
+        return Rest(allowance.reason or "", allowance.until) if allowance.resting else None
 
     def _state(self) -> State:
         if self.stopping:
@@ -63,3 +97,20 @@ class DaemonControl:
         if self._scans.owed:
             return "scanning"
         return "indexing" if self._pipeline.busy else "idle"
+
+
+class DaemonUpkeep:
+    """Implements :class:`timbred_api.engine.Upkeep`."""
+
+    def __init__(self, index: IndexKeeper, clap: ClapService, backups: Backups, database: str) -> None:
+        self._index = index
+        self._clap = clap
+        self._backups = backups
+        self.database = database
+
+    @property
+    def indexes(self) -> list[IndexKeeper]:
+        return [self._index] if self._clap.space is None else [self._index, self._clap.space.keeper]
+
+    async def back_up(self) -> Backup:
+        return await self._backups.make()

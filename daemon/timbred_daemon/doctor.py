@@ -19,6 +19,7 @@ from timbred_api.client import Client, DaemonNotRunning, JsonObject
 from timbred_daemon.config import Loaded
 from timbred_daemon.runtime import read_endpoint
 from timbred_indexer import weights
+from timbred_indexer.confine import in_force, landlock_version
 from timbred_indexer.errors import StorageError, TimbredError
 
 Level = Literal["ok", "warn", "fail"]
@@ -47,6 +48,7 @@ def examine(loaded: Loaded, client: Client | None) -> Iterator[Finding]:
     yield from _settings(loaded)
     yield from _data_folder(loaded.settings.data_dir)
     yield from _watches()
+    yield _sandbox()
     yield _clap(loaded)
     yield from _daemon(loaded.settings.data_dir, client)
 
@@ -104,6 +106,16 @@ def _watches() -> Iterator[Finding]:
         yield Finding("warn", "watches", told, f"Large libraries need more: {line}; what has none is polled.")
     else:
         yield Finding("ok", "watches", told)
+
+
+def _sandbox() -> Finding:
+    """What keeps a decoder that a broken or hostile file has turned from doing harm."""
+    if sys.platform != "linux":
+        return Finding("ok", "sandbox", "workers are processes of their own; this system has no Landlock")
+    if version := landlock_version():
+        return Finding("ok", "sandbox", in_force(version))
+    advice = "Run timbred as a service: its unit confines the whole daemon."
+    return Finding("warn", "sandbox", "this kernel has no Landlock, so workers have all of your rights", advice)
 
 
 def _clap(loaded: Loaded) -> Finding:

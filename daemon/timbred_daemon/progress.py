@@ -18,21 +18,41 @@ LINE_SECONDS = 10.0  # between two lines where there is no terminal
 Counts = dict[FileState, int]
 
 
-async def show_progress(db: Database, idle: Callable[[], bool], stream: TextIO = sys.stderr) -> None:
-    """Follows the counts until cancelled; every burst of work ends in one line."""
+def nobody(_: str) -> None:
+    """Nobody is told."""
+
+
+async def show_progress(
+    db: Database,
+    idle: Callable[[], bool],
+    seq: Callable[[], int],
+    tell: Callable[[str], None] = nobody,
+    stream: TextIO = sys.stderr,
+) -> None:
+    """Follows the counts until cancelled; every burst of work ends in one line.
+
+    Args:
+        idle: whether nothing is being scanned or analysed.
+        seq: of the last change that is searchable: a burst may begin and end between two looks.
+        tell: given the sentence each time that the counts were looked at.
+        stream: where the bar or the lines go.
+    """
     loop = asyncio.get_running_loop()
     draw = _bar(stream) if stream.isatty() else None
     next_line = loop.time() + LINE_SECONDS
     working = True  # the start-up scan
+    seen = seq()
     said = ""
     try:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             resting = idle()
-            if resting and not working:
+            if resting and not working and seq() == seen:
                 continue
+            seen = seq()
             counts = await db.read(total)
             working = not resting or counts[FileState.PENDING] > 0
+            tell(sentence(counts))
             if draw is not None:
                 draw(counts, working)
             elif working and loop.time() >= next_line:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import stat
 import sys
 import time
 from collections.abc import Generator, Mapping
@@ -41,18 +42,28 @@ class AlreadyRunningError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a running daemon answers: ``address`` is a base URL such as ``http://127.0.0.1:8462``."""
+    """Where a running daemon answers.
+
+    Attributes:
+        address: base URL, such as ``http://127.0.0.1:8462``.
+        pid: of the daemon.
+        socket: path of its unix socket; None where it has none.
+    """
 
     address: str
     pid: int
+    socket: str | None = None
 
 
 @contextmanager
-def data_folder(data_dir: str) -> Generator[None]:
+def data_folder(data_dir: str) -> Generator[bool]:
     """Makes the data folder (0700) where it is missing, and holds it for this process alone.
 
     The system lets go of the lock when the process ends, however it ends; the lock file itself stays. Start no forked
     child that outlives the daemon while this is held: it would inherit the lock (one that execs does not).
+
+    Yields:
+        Whether the process that last held it ended without letting go: killed, or by a power cut.
 
     Raises:
         AlreadyRunningError: another process holds it.
@@ -61,10 +72,12 @@ def data_folder(data_dir: str) -> Generator[None]:
     lock = _open_lock(data_dir)
     try:
         _take_lock(lock, data_dir)
+        _look_at_rights(data_dir)
+        cut_off = _lock_holder(lock) is not None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         try:
-            yield
+            yield cut_off
         finally:
             os.ftruncate(lock, 0)
     finally:
@@ -77,6 +90,15 @@ def _open_lock(data_dir: str) -> int:
         return os.open(os.path.join(data_dir, _LOCK_NAME), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StorageError(f"the data folder {data_dir} cannot be used: {error.strerror}") from error
+
+
+def _look_at_rights(data_dir: str) -> None:
+    """Whoever can write here can be taken for this daemon, and can change what it knows."""
+    status = os.stat(data_dir)
+    if status.st_uid not in (os.geteuid(), 0) or stat.S_IMODE(status.st_mode) & 0o022:
+        logging.getLogger(__name__).warning(
+            "Other users can change what is in %s; `chmod 700` it, or name another --data-dir.", data_dir
+        )
 
 
 def _take_lock(lock: int, data_dir: str) -> None:
@@ -103,18 +125,19 @@ def _lock_holder(lock: int) -> int | None:
 
 
 @contextmanager
-def published_endpoint(data_dir: str, address: str) -> Generator[None]:
+def published_endpoint(data_dir: str, address: str, socket: str | None = None) -> Generator[None]:
     """Writes ``endpoint.json`` (0600, in one step) and removes it at the end. Needs the ``data_folder`` to be held.
 
     Args:
         data_dir: the data folder.
         address: base URL, with the port that was really opened.
+        socket: path of the unix socket.
 
     Raises:
         StorageError: the file cannot be written.
     """
     path = os.path.join(data_dir, _ENDPOINT_NAME)
-    text = json.dumps({"address": address, "pid": os.getpid()}) + "\n"
+    text = json.dumps({"address": address, "pid": os.getpid(), "socket": socket}) + "\n"
     try:
         _replace(path, text)
     except OSError as error:
@@ -140,8 +163,9 @@ def read_endpoint(data_dir: str) -> Endpoint | None:
     try:
         with open(os.path.join(data_dir, _ENDPOINT_NAME), encoding="utf-8") as file:
             endpoint = json.load(file)
-        found = Endpoint(str(endpoint["address"]), int(endpoint["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        socket = endpoint.get("socket")
+        found = Endpoint(str(endpoint["address"]), int(endpoint["pid"]), socket if isinstance(socket, str) else None)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     usable = found.address.startswith("http://")
     return found if usable and _is_alive(found.pid) and _is_held(data_dir) else None

@@ -48,6 +48,11 @@ def analyse(path: bytes, *, start: Seconds | None = None, end: Seconds | None = 
         )
 
 
+def warm_up() -> None:
+    """Loads and builds all that the first analysis would: some of it wants to write into caches of its own."""
+    describe(np.random.default_rng(0).standard_normal(ANALYSIS_RATE // 2).astype(np.float32))
+
+
 def _analysed(segment: Segment, offset: int) -> AnalysedSegment:
     raw = {name: values.astype("<f4").tobytes() for name, values in describe(segment.samples).items()}
     first = offset + segment.start

@@ -84,6 +84,7 @@ class Database:
 
     Attributes:
         on_commit: called on the writer thread after each commit.
+        on_damage: called, on whichever thread it was, when a page could not be made sense of.
     """
 
     def __init__(self, path: str, writer: sqlite3.Connection, readers: int) -> None:
@@ -93,6 +94,7 @@ class Database:
         self._closed = False
         self._closing = threading.Lock()  # nothing is queued behind the end of the queue
         self.on_commit: Callable[[], None] | None = None
+        self.on_damage: Callable[[StorageError], None] | None = None
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="timbred-read")
@@ -148,7 +150,12 @@ class Database:
             finally:
                 _roll_back(connection)
         except sqlite3.Error as error:
-            raise as_storage_error(error) from error
+            raise self._failure(error) from error
+
+    def report_damage(self, failure: StorageError) -> None:
+        """Somebody found out that the file is damaged: whoever watches for it is told."""
+        if self.on_damage is not None:
+            self.on_damage(failure)
 
     def close(self) -> None:
         """Finishes what was queued, then closes every connection. Safe to call twice."""
@@ -196,7 +203,7 @@ class Database:
             _roll_back(self._writer)
             for write in group:
                 if not write.future.done():
-                    write.future.set_exception(as_storage_error(error))
+                    write.future.set_exception(self._failure(error))
             return
         if done and self.on_commit is not None:
             self.on_commit()
@@ -212,10 +219,16 @@ class Database:
             if not self._writer.in_transaction and isinstance(error, sqlite3.Error):
                 raise  # a full disk may end the whole transaction, and then the group shares the reason
             self._writer.execute("ROLLBACK TO task")
-            write.future.set_exception(as_storage_error(error) if isinstance(error, sqlite3.Error) else error)
+            write.future.set_exception(self._failure(error) if isinstance(error, sqlite3.Error) else error)
         else:
             done.append((write.future, result))
         self._writer.execute("RELEASE task")
+
+    def _failure(self, error: sqlite3.Error) -> StorageError:
+        failure = as_storage_error(error)
+        if failure.code == "database_corrupt":
+            self.report_damage(failure)
+        return failure
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -168,9 +168,9 @@ class ClusteredIndex:
     def search_lists(self, queries: Vectors, k: int, allowed: Mask, lists: int) -> tuple[Vectors, Ids]:
         """Looks through the ``lists`` nearest lists and no further."""
         faiss.omp_set_num_threads(1)
-        selector, known = self._choose(allowed)[1::2]
-        if (parameters := known.get(lists)) is None:
-            parameters = known[lists] = faiss.SearchParametersIVF(sel=selector, nprobe=lists)
+        chosen = self._choose(allowed)
+        if (parameters := chosen.parameters.get(lists)) is None:
+            parameters = chosen.parameters[lists] = faiss.SearchParametersIVF(sel=chosen.selector, nprobe=lists)
         return _padded(*self._index.search(queries, k, params=parameters))
 
     def _choose(self, allowed: Mask) -> _Choice:

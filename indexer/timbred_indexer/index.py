@@ -42,6 +42,11 @@ class VectorIndex(Protocol):
         """Whether a list is the true nearest ones, with their true scores."""
         ...
 
+    @property
+    def ids(self) -> Ids:
+        """(n,) int64: the segment of every vector, in no order. A copy may be made: not for every search."""
+        ...
+
     def __len__(self) -> int: ...
 
     def search(self, queries: Vectors, k: int, allowed: Mask, *, effort: float = 1.0) -> tuple[Vectors, Ids]:
@@ -96,7 +101,7 @@ class ExactIndex:
 
     def __init__(self, ids: Ids, vectors: Vectors) -> None:
         """``ids`` (n,) int64, ``vectors`` (n, dim) float32; neither is copied."""
-        self.ids = ids
+        self._ids = ids
         self.vectors = vectors
 
     @property
@@ -106,6 +111,10 @@ class ExactIndex:
     @property
     def exact(self) -> bool:
         return True
+
+    @property
+    def ids(self) -> Ids:
+        return self._ids
 
     def __len__(self) -> int:
         return len(self.ids)

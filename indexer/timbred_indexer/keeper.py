@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from timbred_indexer import snapshot
 from timbred_indexer.atomic import remove_leftovers
@@ -16,6 +16,7 @@ from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seq, SpaceName
 from timbred_indexer.snapshot import Manifest
 from timbred_indexer.store import identity, vectors
+from timbred_indexer.verify import Findings, compare_index
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,11 @@ class IndexKeeper:
         self._turn = asyncio.Lock()
 
     @property
+    def seq(self) -> Seq:
+        """Every change up to this one can be found."""
+        return self._live.view.seq
+
+    @property
     def stats(self) -> IndexStats:
         view, manifest = self._live.view, self._manifest
         probing = manifest.probing if manifest is not None else None
@@ -100,6 +106,10 @@ class IndexKeeper:
             memory=self._live.memory + (manifest.size if manifest is not None else 0),
             built=manifest.built if manifest is not None else None,
         )
+
+    @property
+    def space(self) -> SpaceName:
+        return self._space
 
     @property
     def idle(self) -> float:
@@ -149,6 +159,35 @@ class IndexKeeper:
             await self._adopt_snapshot()
             await self._rebuild_if_large()
             await self.catch_up()
+
+    async def verify(self) -> Findings:
+        """Compares everything with the database; changes nothing.
+
+        Raises:
+            StorageError: the database cannot be read.
+        """
+        damage: tuple[str, ...] = ()
+        if self._manifest is not None:
+            try:
+                await asyncio.to_thread(snapshot.verify, self._folder, self._space, self._manifest)
+            except StorageError as error:
+                damage = (f"{self._space}: {error.message}",)
+        await self.catch_up()
+        found = await compare_index(self._db, self._live.view, self._space, self._version)
+        return replace(found, problems=(*damage, *found.problems))
+
+    async def rebuild(self) -> None:
+        """Drops the snapshot and all that is known, and takes both from the database. What was there answers meanwhile.
+
+        Raises:
+            StorageError: the database cannot be read.
+        """
+        await asyncio.to_thread(snapshot.remove, self._folder, self._space)
+        await self._adopt_snapshot()
+        await self._rebuild_if_large()
+        self._live.forget()
+        await self.catch_up()
+        logger.info("Rebuilt the %s index: %d vectors.", self._space, len(self._live.view))
 
     def compaction_due(self, *, idle: bool) -> bool:
         """Whether a new snapshot is worth its cost now."""

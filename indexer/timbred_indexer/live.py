@@ -123,6 +123,11 @@ class LiveIndex:
         self._fresh = _Buffer(self._dim)
         self._vectors_seq = seq if snapshot is not None else NOTHING
 
+    def forget(self) -> None:
+        """What is known of segments and what may be seen is learned anew with the next changes."""
+        self._visible = mask(0)
+        self._catalogue_seq = NOTHING
+
     def apply(self, changes: Changes) -> View:
         """Brings the index up to ``changes.seq`` and hands out the new view."""
         self._note_sounds(changes.segments)

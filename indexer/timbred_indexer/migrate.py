@@ -44,7 +44,7 @@ def migrate(connection: sqlite3.Connection, migrations: tuple[Migration, ...]) -
         "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, sha256 TEXT NOT NULL)"
     )
     applied: dict[int, str] = dict(connection.execute("SELECT number, sha256 FROM migration"))
-    _check_history(applied, migrations)
+    check_history(applied, migrations)
     for migration in migrations:
         if migration.number not in applied:
             _apply(connection, migration)
@@ -67,7 +67,12 @@ def check_owner(connection: sqlite3.Connection) -> None:
         )
 
 
-def _check_history(applied: dict[int, str], migrations: tuple[Migration, ...]) -> None:
+def check_history(applied: dict[int, str], migrations: tuple[Migration, ...]) -> None:
+    """Whether this program knows every step that a database has taken.
+
+    Raises:
+        StorageError: ``database_newer``, ``database_differs``.
+    """
     known = {migration.number: migration.digest for migration in migrations}
     if newer := [number for number in applied if number not in known]:
         raise StorageError(

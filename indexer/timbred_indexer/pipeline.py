@@ -46,6 +46,7 @@ class Pipeline:
         version: the extractor's stamp; sounds of another version are analysed anew.
         slots: files in flight at once.
         stale: called with a file whose stat no longer fits its row: somebody has to look again.
+        may_work: while it says no, no file is begun; :meth:`wake` when it says yes again.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Pipeline:
         version: str,
         slots: int,
         stale: Callable[[PendingFile], None],
+        may_work: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._db = db
@@ -63,6 +65,7 @@ class Pipeline:
         self._version = version
         self._slots = slots
         self._stale = stale
+        self._may_work = may_work
         self._clock = clock
         self._wake = asyncio.Event()
         self._in_flight: dict[FileId, asyncio.Task[None]] = {}
@@ -98,7 +101,7 @@ class Pipeline:
         try:
             while True:
                 self._wake.clear()
-                free = self._slots - len(self._in_flight)
+                free = self._slots - len(self._in_flight) if self._may_work() else 0
                 claimed = await self._claim(free) if free > 0 else []
                 for file in claimed:
                     self._start(file)

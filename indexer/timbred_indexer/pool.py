@@ -170,6 +170,11 @@ class WorkerPool:
             raise reply.error
         return reply.result
 
+    def let_work(self, backlog_workers: int) -> None:
+        """From now on the backlog may use so many workers, at least 1; those at work finish their jobs."""
+        self._backlog_workers = max(1, backlog_workers)
+        self._dispatch()
+
     def shrink(self) -> None:
         """End the workers that have been idle for long enough. A timer calls this; tests may, too."""
         while self._idle and self._idle_until() <= self._clock():

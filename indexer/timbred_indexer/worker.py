@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Protocol
 
+from timbred_indexer.confine import confine
 from timbred_indexer.errors import InputError, TimbredError, WorkerError
 from timbred_indexer.frames import FrameBuffer
 from timbred_indexer.model import Analysis, Seconds
@@ -55,16 +56,18 @@ class Featurise(Protocol):
 
 def main() -> None:
     """Entry point of ``python -m timbred_indexer.worker``."""
-    serve(_load_work, memory=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    *writable, memory = sys.argv[1:] or ["0"]
+    serve(_load_work, memory=int(memory), writable=writable)
 
 
-def serve(load: Callable[[], Work], *, memory: int) -> None:
+def serve(load: Callable[[], Work], *, memory: int, writable: Sequence[str] | None = None) -> None:
     """Answer jobs until stdin ends; never returns before that.
 
     Args:
         load: imports what the work needs; called once, after the process has become polite and before it says "ready".
             What it raises is told to the daemon and ends the process.
         memory: bytes a job may add to what loading took; 0 sets no limit.
+        writable: the only folders in which files may be written from then on; None confines nothing.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stdin, stdout = _reserve_pipes()
@@ -78,6 +81,8 @@ def serve(load: Callable[[], Work], *, memory: int) -> None:
         failure = WorkerError(f"a worker cannot load what it needs: {error}")
         _write(stdout, encode_reply(Failed(failure, resident_bytes())))
         raise
+    if writable is not None:
+        confine(writable)
     _limit_memory(memory)
     _write(stdout, encode_reply(Ready()))
     bodies: SimpleQueue[bytes] = SimpleQueue()
@@ -108,10 +113,12 @@ def resident_bytes() -> int:
 
 
 def _load_work() -> Work:
-    from timbred_indexer.analyse import analyse
+    from timbred_indexer.analyse import analyse, warm_up
     from timbred_indexer.clap.featurise import featurise
+    from timbred_indexer.previews.work import previewing
 
-    return analysing(analyse, featurise)
+    warm_up()  # numba, which librosa loads late, gives up where it can write no cache
+    return previewing(analysing(analyse, featurise))
 
 
 def _answer(work: Work, body: bytes) -> bytes:

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from aiohttp import ClientResponse
@@ -17,14 +17,18 @@ from aiohttp.web import Application, Request
 from numpy.typing import NDArray
 
 from builders import CLAP_DIM, CLAP_VERSION, VERSION, analysis, file_id, let_clap_hear, link, new_folder
-from timbred_api.engine import Activity, ClapState, Engine
+from timbred_api.engine import Activity, ClapState, Engine, Rest
+from timbred_api.feed import Feed
 from timbred_api.locations import to_uri
+from timbred_api.media import Media
 from timbred_api.rows import shown_row
 from timbred_indexer import aspects
+from timbred_indexer.backup import Backup, make_automatic
 from timbred_indexer.cards import Cards
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.duplicates.finder import Progress
 from timbred_indexer.errors import RequestError, UnavailableError
+from timbred_indexer.frames import frame, unframe
 from timbred_indexer.keeper import IndexKeeper
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import AnalysedSegment, Analysis, FolderId, Seconds, SoundId, WatchMode
@@ -35,8 +39,9 @@ from timbred_indexer.scan import Seen, look
 from timbred_indexer.search import Searcher, SearchSpace
 from timbred_indexer.store import duplicates, files, folders, sounds, vectors
 from timbred_indexer.stored import StoredVectors
-from timbred_indexer.wire import AnalyseJob
+from timbred_indexer.wire import AnalyseJob, Job
 
+T = TypeVar("T")
 Json = dict[str, Any]
 Client = TestClient[Request, Application]
 
@@ -47,10 +52,12 @@ class FakeControl:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.told: list[tuple[str, bytes | None]] = []
+        self.rest: Rest | None = None
+        self.stopping = False
 
     @property
     def activity(self) -> Activity:
-        return Activity("idle", 1.0, 0, False, frozenset(), {}, 0.0, ("A note.",))
+        return Activity("idle", 1.0, 0, False, frozenset(), {}, 0.0, ("A note.",), self.rest)
 
     async def add_folder(self, path: bytes, watch: WatchMode) -> None:
         if path == b"/refused":
@@ -64,12 +71,21 @@ class FakeControl:
     async def confirm_folder(self, path: bytes) -> None:
         self.told.append(("confirm", path))
 
+    async def relocate_folder(self, old: bytes, new: bytes, *, force: bool) -> None:
+        self.told += [("relocate", old), ("forced" if force else "to", new)]
+
     async def rescan(self, path: bytes | None) -> list[bytes]:
         self.told.append(("rescan", path))
         return [b"/s"]
 
     def work_arrived(self) -> None:
         self.told.append(("work", None))
+
+    async def pause(self, seconds: float | None) -> None:
+        self.rest = Rest("Paused.", seconds)
+
+    async def resume(self) -> None:
+        self.rest = None
 
 
 @dataclass
@@ -78,6 +94,7 @@ class FakeWorkers:
 
     says: Analysis | Exception = field(default_factory=lambda: analysis(1))
     jobs: list[AnalyseJob] = field(default_factory=list[AnalyseJob])
+    previews: int = 0
 
     @property
     def stats(self) -> PoolStats:
@@ -89,6 +106,22 @@ class FakeWorkers:
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
+
+    async def run(self, job: Job[T], *, interactive: bool = False) -> T:
+        """What is shown and played is made in earnest, in a thread."""
+        assert interactive, "somebody waits for this"
+        self.previews += 1
+        return await asyncio.to_thread(done_here, job)
+
+
+def done_here(job: Job[T]) -> T:
+    """As a worker would do it, the messages included."""
+    from timbred_indexer.previews.work import previewing
+
+    def other(_: bytes) -> object:
+        raise AssertionError("a job of another kind")
+
+    return job.read(unframe(frame(previewing(other)(job.encode()[4:]))[4:]))
 
 
 @dataclass
@@ -119,6 +152,21 @@ class FakeClap:
     async def forget_failures(self) -> int:
         self.forgotten += 1
         return 0
+
+
+@dataclass
+class FaceUpkeep:
+    """The real thing, on the face's own data folder."""
+
+    indexes: list[IndexKeeper]
+    data_dir: str
+
+    @property
+    def database(self) -> str:
+        return os.path.join(self.data_dir, "metadata.db")
+
+    async def back_up(self) -> Backup:
+        return await asyncio.to_thread(make_automatic, self.data_dir, keep=3)
 
 
 class FakeDuplicates:
@@ -164,6 +212,8 @@ class Face:
             control=self.control,
             clap=self.clap,
             duplicates=self.duplicates,
+            media=Media(str(top / "data" / "metadata.db"), Feed(tick=0.01, look=0.01)),
+            upkeep=FaceUpkeep([self.index], str(top / "data")),
             version=VERSION,
             weights=dict(aspects.WEIGHTS),
             space_weights=dict(SPACE_WEIGHTS),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,18 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp_behaviours import BEHAVIOURS, Behaviour, library
 
 from timbred_api.mcp.server import make_server
+from timbred_api.owner import as_owner
 
 Connect = Callable[[Face, str], AbstractAsyncContextManager[Client]]
 
 ERAS = ["legacy", "2026-07-28"]
 
 
-def in_memory(face: Face, era: str) -> AbstractAsyncContextManager[Client]:
-    return Client(make_server(face.engine), mode=era)
+@asynccontextmanager
+async def in_memory(face: Face, era: str) -> AsyncGenerator[Client]:
+    with as_owner():
+        async with Client(make_server(face.engine), mode=era) as client:
+            yield client
 
 
 def over_http(face: Face, era: str) -> AbstractAsyncContextManager[Client]:

@@ -72,7 +72,7 @@ class Daemon:
 
     def spawn(self, *folders: Path, listen: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
         """A process on this data folder, whatever becomes of it."""
-        command = [sys.executable, "-P", "-m", "timbred_daemon", "run", *map(str, folders)]
+        command = self.command("run", *map(str, folders))
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TIMBRED_")}
         with self.log.open("ab") as log:
             return subprocess.Popen(
@@ -82,12 +82,20 @@ class Daemon:
                 env=environment | {"TIMBRED_CONFIG": str(self.settings)},
             )
 
+    def command(self, *arguments: str) -> list[str]:
+        """What runs timbred."""
+        return [sys.executable, "-P", "-m", "timbred_daemon", *arguments]
+
     def start(self, *folders: Path) -> Daemon:
         """Starts the daemon and returns when it answers."""
         assert self.process is None
         self.process = self.spawn(*folders)
         self._client = _OneByOne(wait_for(self._address))
         return self
+
+    def find_again(self) -> None:
+        """For a daemon that answers at another address now."""
+        self._client = _OneByOne(wait_for(self._address))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signals the daemon; gives its exit code."""
@@ -102,7 +110,7 @@ class Daemon:
         self.start()
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-P", "-m", "timbred_daemon", *arguments, "--data-dir", str(self.data)]
+        command = self.command(*arguments, "--data-dir", str(self.data))
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     def status(self) -> JsonObject:
@@ -112,14 +120,14 @@ class Daemon:
         assert files["found"] == files["indexed"] + files["failed"] + files["pending"]
         return status
 
-    def settle(self) -> JsonObject:
+    def settle(self, timeout: float = PATIENCE) -> JsonObject:
         """Waits until nothing is pending and no scan is owed; gives that status."""
 
         def settled() -> JsonObject | None:
             status = self.status()
             return status if is_done(status) else None
 
-        return wait_for(settled)
+        return wait_for(settled, timeout)
 
     def look(self) -> JsonObject:
         """Has every folder looked at, whatever the watcher told, and waits until that is done."""
@@ -180,9 +188,9 @@ def processes() -> list[tuple[int, int]]:
 
 
 @contextmanager
-def daemon_on(home: Path, *folders: Path, settings: str = QUICK) -> Generator[Daemon]:
+def daemon_on(home: Path, *folders: Path, settings: str = QUICK, kind: type[Daemon] = Daemon) -> Generator[Daemon]:
     """A daemon that runs, or ran: the body may stop it. It has to end well and to have logged no error."""
-    daemon = Daemon(home, settings)
+    daemon = kind(home, settings)
     try:
         yield daemon.start(*folders)
         if daemon.process is not None:

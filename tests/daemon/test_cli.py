@@ -244,6 +244,12 @@ def test_sounds_follow_the_cursor_to_the_end(daemon: StandIn) -> None:
     assert daemon.asked[1].query == {"limit": "1000", "cursor": "c"}
 
 
+def test_sounds_can_be_asked_for_by_name_and_folder(daemon: StandIn) -> None:
+    daemon.answer("/v1/sounds", {"results": [], "next": None})
+    assert timbred("sounds", "--name", "kick 808", "--folder", "/s/My Drums").exit_code == 0
+    assert daemon.asked[0].query == {"limit": "1000", "name": "kick 808", "folder": "file:///s/My%20Drums"}
+
+
 @pytest.mark.parametrize("rows", [[], [ROW], [ROW, ROW]])
 def test_sounds_as_json_are_one_list(daemon: StandIn, rows: list[JsonObject]) -> None:
     daemon.answer("/v1/sounds", {"results": rows, "next": None})

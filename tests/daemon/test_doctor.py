@@ -135,3 +135,9 @@ def test_the_packages_that_are_shown_are_those_that_timbred_needs() -> None:
     needed = " ".join(project["dependencies"])
     for name in ("librosa", "faiss-cpu", "numpy", "soundfile", "av"):
         assert name in needed
+
+
+def test_what_confines_the_workers_is_named(home: Path) -> None:
+    (finding,) = found(home)["sandbox"]
+    assert finding.level in ("ok", "warn")
+    assert "Landlock" in finding.says

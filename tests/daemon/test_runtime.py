@@ -174,3 +174,12 @@ def test_events_below_the_level_are_not_logged() -> None:
     with logging_to_stderr("warning", {}, stream):
         logging.getLogger("x").info("quiet")
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(("mode", "said"), [(0o700, 0), (0o755, 0), (0o770, 1), (0o707, 1)])
+def test_a_data_folder_that_others_can_write_to_is_remarked_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, said: int
+) -> None:
+    tmp_path.chmod(mode)
+    with data_folder(str(tmp_path)):
+        assert len(caplog.records) == said

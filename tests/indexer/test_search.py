@@ -141,6 +141,10 @@ class Shaky:
     def __init__(self, exact: VectorIndex) -> None:
         self._exact = exact
 
+    @property
+    def ids(self) -> Ids:
+        return self._exact.ids
+
     def __len__(self) -> int:
         return len(self._exact)
 

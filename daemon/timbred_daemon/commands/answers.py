@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 
 import click
 
 from timbred_api.client import JsonObject
-from timbred_api.locations import from_uri
-from timbred_daemon.commands.output import Cell, say, visible, write_json, write_rows
+from timbred_api.forms import path_lines, playlist
+from timbred_daemon.commands.output import Cell, say, write_json, write_rows
 from timbred_daemon.commands.paths import argument_uri
 
 Form = Literal["json", "paths", "m3u"]
@@ -55,8 +55,8 @@ def write_answer(answer: JsonObject, form: Form | None, explain: bool = False) -
     for note in cast("list[str]", answer.get("notes", [])):
         say(note)
     if form == "paths":
-        for row in results:
-            click.echo(from_uri(row["uri"]))
+        for line in path_lines(results, utf8=False):
+            click.echo(line)
     elif form == "m3u":
         for line in playlist(results):
             click.echo(line)
@@ -90,12 +90,3 @@ def _cells(row: JsonObject, explain: bool) -> list[Cell]:
         cells.append(" ".join(f"{name}:{score:.2f}" for name, score in aspects.items() if score is not None))
         cells.append(" ".join(cast("list[str]", row["reasons"])))
     return cells
-
-
-def playlist(results: list[JsonObject]) -> Iterator[bytes]:
-    """Lines of an extended M3U; a path that would break its line is given as a URI."""
-    yield b"#EXTM3U"
-    for row in results:
-        yield f"#EXTINF:{round(row['duration'])},{visible(row['label'])}".encode()
-        path = from_uri(row["uri"])
-        yield row["uri"].encode() if b"\n" in path or b"\r" in path or path.startswith(b"#") else path

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, cast
 
 import click
 
 from timbred_api.client import Client, DaemonNotRunning, JsonObject, Parameters
+from timbred_api.tokens import read_token
 from timbred_daemon.commands.output import say
 from timbred_daemon.config import Loaded, load
 from timbred_daemon.runtime import read_endpoint
@@ -30,14 +32,34 @@ def with_client(command: Callable[Concatenate[Client, P], None]) -> Callable[P, 
     @functools.wraps(command)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
         flags = {name: kwargs.pop(name, None) for name in ("data_dir", "listen")}
-        with Client(daemon_address(flags, os.environ)) as client:
+        with find_daemon(flags, os.environ).client() as client:
             command(client, *args, **kwargs)
 
     return wrapper
 
 
-def daemon_address(flags: Mapping[str, object], environ: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where the daemon answers, and how to be let in.
+
+    Attributes:
+        address: base URL.
+        socket: path of its unix socket; None where it has none, or it is not known to be this user's.
+        token: likewise.
+    """
+
+    address: str
+    socket: str | None = None
+    token: str | None = None
+
+    def client(self) -> Client:
+        return Client(self.address, socket=self.socket, token=self.token)
+
+
+def find_daemon(flags: Mapping[str, object], environ: Mapping[str, str]) -> Found:
     """Where the daemon answers: as said by flag or environment, else as it wrote itself, else as configured.
+
+    Only a daemon that holds the lock of the data folder is told the token: at any other address anybody may listen.
 
     Raises:
         click.UsageError: the flag or the variable is no address.
@@ -46,14 +68,13 @@ def daemon_address(flags: Mapping[str, object], environ: Mapping[str, str]) -> s
     loaded = load(flags, environ, isdir=lambda _: True)  # drives are the daemon's business, and may be slow
     report_what_matters(loaded)
     settings = loaded.settings
-    asked_for = loaded.origins["listen"] in ("--listen", "TIMBRED_LISTEN")
-    if asked_for and settings.listen.port:
-        return settings.listen.address
-    if endpoint := read_endpoint(settings.data_dir):
-        return endpoint.address
+    endpoint = read_endpoint(settings.data_dir)
+    asked_for = loaded.origins["listen"] in ("--listen", "TIMBRED_LISTEN") and settings.listen.port
+    if endpoint and (not asked_for or endpoint.address == settings.listen.address):
+        return Found(endpoint.address, endpoint.socket, read_token(settings.data_dir))
     if not settings.listen.port:
         raise DaemonNotRunning(settings.listen.address)
-    return settings.listen.address
+    return Found(settings.listen.address)
 
 
 def report_what_matters(loaded: Loaded, keys: tuple[str, ...] = ("", "data_dir", "listen")) -> None:

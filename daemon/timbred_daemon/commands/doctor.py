@@ -7,9 +7,10 @@ import sys
 
 import click
 
-from timbred_api.client import Client, DaemonNotRunning
-from timbred_daemon.commands.connection import daemon_address, data_dir_option, listen_option
-from timbred_daemon.commands.output import visible, write_json, write_line
+from timbred_api.client import DaemonNotRunning
+from timbred_api.forms import visible
+from timbred_daemon.commands.connection import data_dir_option, find_daemon, listen_option
+from timbred_daemon.commands.output import write_json, write_line
 from timbred_daemon.config import load
 
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
@@ -29,7 +30,7 @@ def doctor(context: click.Context, data_dir: bytes | None, listen: str | None, a
 
     flags = {"data_dir": data_dir, "listen": listen}
     try:
-        client = Client(daemon_address(flags, os.environ))
+        client = find_daemon(flags, os.environ).client()
     except DaemonNotRunning:
         client = None
     try:

@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from timbred_api.client import Client, DaemonNotRunning
-from timbred_daemon.commands.connection import daemon_address, data_dir_option, listen_option
+from timbred_api.client import DaemonNotRunning
+from timbred_daemon.commands.connection import Found, data_dir_option, find_daemon, listen_option
 from timbred_daemon.config import load
 from timbred_daemon.runtime import logging_to_stderr
 from timbred_indexer.errors import UnavailableError
@@ -30,7 +30,7 @@ def mcp(start: bool, data_dir: bytes | None, listen: str | None) -> None:
     """Speak MCP on stdin and stdout, for assistants. Needs a running daemon, or --start."""
     flags: Flags = {"data_dir": data_dir, "listen": listen}
 
-    def find() -> str:
+    def find() -> Found:
         try:
             return _running(flags)
         except DaemonNotRunning:
@@ -45,15 +45,15 @@ def mcp(start: bool, data_dir: bytes | None, listen: str | None) -> None:
         run(find)
 
 
-def _running(flags: Flags) -> str:
-    """The address at which the daemon answers."""
-    address = daemon_address(flags, os.environ)
-    with Client(address) as client:
+def _running(flags: Flags) -> Found:
+    """The daemon, which has answered."""
+    found = find_daemon(flags, os.environ)
+    with found.client() as client:
         client.get("/healthz")
-    return address
+    return found
 
 
-def _start(flags: Flags) -> str:
+def _start(flags: Flags) -> Found:
     """Starts a daemon that outlives this process, and waits until it answers; another's daemon will do as well.
 
     Raises:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from timbred_api.forms import visible
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -71,13 +73,6 @@ def cell_text(cell: Cell) -> str:
     if isinstance(cell, float):
         return f"{cell:.4f}".rstrip("0").rstrip(".")
     return visible(str(cell))
-
-
-def visible(text: str) -> str:
-    """The text with control characters and lone surrogates written out, as in ``a\\nb``."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 def flattened(value: object, key: str = "") -> Iterable[tuple[str, Cell]]:

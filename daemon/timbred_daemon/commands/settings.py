@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from typing import Any, cast
 
 import click
 
 from timbred_api.locations import display, to_uri
 from timbred_daemon.commands.output import Cell, say, write_json, write_rows
 from timbred_daemon.config import KEYS, FolderSetting, Loaded, Problem, Settings, load
+
+_LISTS = ("allow_users", "allow_hosts")
 
 
 @click.group()
@@ -43,11 +46,20 @@ def _text(settings: Settings, key: str) -> Cell:
     if key == "weights":
         return ",".join(f"{name}:{weight:g}" for name, weight in settings.weights.items())
     value = _value(settings, key)
+    if key in _LISTS:
+        return ", ".join(map(str, _in_order(value)))
+    if value is None:
+        return None
     return f"{value:g} s" if isinstance(value, float) else str(value)
 
 
 def _value(settings: Settings, key: str) -> object:
-    return getattr(settings, key.replace(".", "_"))
+    name = key.replace(".", "_")
+    return getattr(settings.callers if hasattr(settings.callers, name) else settings, name)
+
+
+def _in_order(values: object) -> list[Any]:
+    return sorted(cast("frozenset[Any]", values))
 
 
 def _folder_text(folder: FolderSetting) -> str:
@@ -69,7 +81,9 @@ def _json(settings: Settings, key: str) -> object:
     if key == "weights":
         return dict(settings.weights)
     value = _value(settings, key)
-    return value if isinstance(value, (int, float)) else str(value)
+    if key in _LISTS:
+        return _in_order(value)
+    return value if value is None or isinstance(value, (int, float)) else str(value)
 
 
 def _problem_json(problem: Problem) -> dict[str, object]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from timbred_api.client import JsonObject
-from timbred_daemon.commands.output import visible
+from timbred_api.forms import visible
 
 LONG_SECONDS = 10.0  # from here on it matters which moment matched
 BESIDE = 34  # columns that the other cells take

@@ -13,7 +13,7 @@ from timbred_api.client import Client, JsonObject
 from timbred_api.locations import display
 from timbred_daemon.commands.connection import pages, with_client
 from timbred_daemon.commands.output import Cell, say, write_json, write_line, write_rows
-from timbred_daemon.commands.paths import target_parameters
+from timbred_daemon.commands.paths import argument_uri, target_parameters
 from timbred_indexer.errors import NotFoundError
 
 _PAGE: Final = 1000
@@ -22,10 +22,13 @@ _PAGE: Final = 1000
 
 @click.command()
 @with_client
+@click.option("--name", metavar="WORDS", help="Only those with all of these words in the path or label of a file.")
+@click.option("--folder", type=click.Path(path_type=bytes), metavar="F", help="Only those in this folder or below.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one sound a line inside one list.")
-def sounds(client: Client, as_json: bool) -> None:
-    """List every sound: ID, label, duration in seconds, path."""
-    found = pages(client, "/v1/sounds", {"limit": _PAGE})
+def sounds(client: Client, name: str | None, folder: bytes | None, as_json: bool) -> None:
+    """List every sound, or those of a name: ID, label, duration in seconds, path."""
+    inside = None if folder is None else argument_uri(folder)
+    found = pages(client, "/v1/sounds", {"limit": _PAGE, "name": name, "folder": inside})
     if as_json:
         _write_json_list(chain.from_iterable(found))
         return

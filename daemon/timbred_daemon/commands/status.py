@@ -19,8 +19,12 @@ from timbred_daemon.commands.waiting import progress, wait_until_done
 @with_client
 @click.option("--json", "as_json", is_flag=True, help="Print the daemon's whole answer.")
 @click.option("--wait", is_flag=True, help="Wait until nothing is pending and no scan is owed.")
-def status(client: Client, as_json: bool, wait: bool) -> None:
-    """Show what the daemon is doing, what it has indexed, and what went wrong."""
+@click.pass_context
+def status(context: click.Context, client: Client, as_json: bool, wait: bool) -> None:
+    """Show what the daemon is doing, what it has indexed, and what went wrong.
+
+    --wait ends with 1 when something is pending and work rests: paused, in quiet hours, on battery.
+    """
 
     def fetch() -> JsonObject:
         return client.get("/v1/status")
@@ -32,7 +36,14 @@ def status(client: Client, as_json: bool, wait: bool) -> None:
         answer = fetch()
     if as_json:
         write_json(answer)
-        return
+    else:
+        _show(answer)
+    if wait and answer["state"] == "paused":
+        say("Not done: work rests, and something is pending.")
+        context.exit(1)
+
+
+def _show(answer: JsonObject) -> None:
     if sys.stdout.isatty():
         write_line(summary(answer))
         write_folders(answer["folders"])

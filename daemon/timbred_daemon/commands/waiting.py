@@ -27,12 +27,12 @@ def is_done(status: JsonObject) -> bool:
 def wait_until_done(
     fetch: Callable[[], JsonObject], report: Report, sleep: Callable[[float], object] = time.sleep
 ) -> JsonObject:
-    """Asks for the status, less and less often (0.1 s to 1 s), until all is done; gives the last one."""
+    """Asks for the status, less and less often (0.1 s to 1 s), until all is done, or work rests; gives the last one."""
     pause = _FIRST_PAUSE
     while True:
         status = fetch()
         report(status)
-        if is_done(status):
+        if is_done(status) or status["state"] == "paused":
             return status
         sleep(pause)
         pause = min(_LONGEST_PAUSE, pause * 1.5)

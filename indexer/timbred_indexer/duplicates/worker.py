@@ -97,7 +97,7 @@ def _load_work() -> Work:
 
 def main() -> None:
     """Entry point; the pool appends how many bytes a job may use."""
-    serve(_load_work, memory=int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    serve(_load_work, memory=int(sys.argv[1]) if len(sys.argv) > 1 else 0, writable=())
 
 
 if __name__ == "__main__":
