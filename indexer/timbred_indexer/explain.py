@@ -6,6 +6,7 @@ The wording is stable: it is part of the interface.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -32,6 +33,7 @@ _SUBJECTS: Final = {
 _SIMILAR: Final = 0.4
 _GRADES: Final = ((_SIMILAR, "similar"), (0.7, "very similar"), (0.9, "nearly the same"))
 """Cosine from which a grade is given; below the first one an aspect is no reason."""
+_BOUNDS: Final = tuple(least for least, _ in _GRADES)
 
 _STEADY: Final = 0.3
 """Confidence from which a tempo is named."""
@@ -170,18 +172,17 @@ def _strongest(scores: Sequence[float]) -> tuple[int, int, int, int]:
     first = second = _KIND
     most = next_most = -1
     for place, score in enumerate(scores):
-        if score >= _SIMILAR and place != _KIND:
-            gain = int(_THOUSANDTHS[place] * score + 0.5)  # of equal ones the registry's first
-            if gain > most:
+        if score >= _SIMILAR and (gain := int(_THOUSANDTHS[place] * score + 0.5)) > next_most and place != _KIND:
+            if gain > most:  # of equal ones the registry's first
                 first, most, second, next_most = place, gain, first, most
-            elif gain > next_most:
+            else:
                 second, next_most = place, gain
     return first, second, _grade(scores[first]), 0 if second == _KIND else _grade(scores[second])
 
 
 def _grade(score: float) -> int:
     """How many of the grades' bounds it reaches."""
-    return sum(score >= least for least, _ in _GRADES)
+    return bisect_right(_BOUNDS, score)
 
 
 @lru_cache(maxsize=4096)

@@ -170,9 +170,9 @@ def rank(side: Side, allowed: Mask | None, own: SoundId | None, k: int) -> Itera
     heard = np.flatnonzero(~np.isnan(side.asked[:, 0]))
     while True:
         scores, ids = side.search(heard, depth, allowed)
-        complete = depth >= len(view) or bool((ids[:, -1] < 0).all())
+        complete = depth >= len(view) or max(ids[:, -1].tolist()) < 0
         # What no list shows can score at most what the best of the lists ends with.
-        bound = -np.inf if complete else float(scores[:, -1].max())
+        bound = -math.inf if complete else max(scores[:, -1].tolist())
         above = scores > bound
         yield _by_sound(view, ids[above], heard[np.nonzero(above)[0]], scores[above], given)
         if complete:
@@ -197,7 +197,7 @@ def rank_fused(
         lists = librosa.search(every, depth, allowed)
         clap_lists = clap.search(np.flatnonzero(listening), depth, allowed)
         deepest = depth >= len(view) or depth >= first * DEEPEST
-        complete = deepest or bool((lists[1][:, -1] < 0).all())
+        complete = deepest or max(lists[1][:, -1].tolist()) < 0
         segments = _known(view, lists[1], clap_lists[1])
         scores = blend.fuse(librosa.asked @ librosa.vectors(segments).T, clap.asked @ clap.vectors(segments).T)
         bound = -np.inf if complete else _bound(lists[0], clap_lists[0], listening, blend)
@@ -271,5 +271,5 @@ class Pool:
         if len(self._fetched) < self._k:
             return 0
         scores = self._fetched.scores
-        near = int(np.searchsorted(-scores, ROUNDING - float(scores[self._k - 1]), side="right"))
+        near = int(np.count_nonzero(scores >= float(scores[self._k - 1]) - ROUNDING))
         return min(near, self._k + MOST_TIED)

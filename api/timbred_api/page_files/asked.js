@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { el, icon, iconButton } from "./dom.js";
-import { channels, duration, fileName, place } from "./format.js";
+import { channels, duration, place } from "./format.js";
 import { copyButton, draggable, labelField } from "./give.js";
 import { shapeOfBlob, Waveform } from "./waveform.js";
 
@@ -96,5 +96,5 @@ export class AskedCard {
 export function showTrail(node, trail, name) {
   node.hidden = trail.length === 0;
   const links = trail.map(({ address, label }) => el("li", {}, el("a", { href: address, title: label }, label)));
-  node.replaceChildren(el("ol", {}, links, el("li", { "aria-current": "page" }, name || fileName(location.search))));
+  node.replaceChildren(el("ol", {}, links, el("li", { "aria-current": "page" }, name)));
 }

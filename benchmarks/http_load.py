@@ -1,6 +1,6 @@
 """Start-up and query latency of the real daemon over HTTP, by library size.
 
-    python benchmarks/serving.py [CORPUS] [--sizes 1000,10000] [--seconds 5] [--clap] [--wrk PATH]
+    python benchmarks/http_load.py [CORPUS] [--sizes 1000,10000] [--seconds 5] [--clap] [--wrk PATH]
 
 For each size a library is made (see ``library.py``), the daemon is started on it twice (the first start compacts), and
 the second start is timed; then every sound is asked about once, and clients ask ``/v1/similar?id=`` for uniformly
@@ -167,7 +167,7 @@ class _Asker:
 def _clients(port: int, size: int, seconds: float, number: int) -> tuple[float, float, int]:
     """Median and 99th percentile of several clients at once, and how many answers. Each client is a process."""
     code = (
-        "import sys,json,time;sys.path.insert(0,sys.argv[4]);from serving import _Asker;"
+        "import sys,json,time;sys.path.insert(0,sys.argv[4]);from http_load import _Asker;"
         "a=_Asker(int(sys.argv[1]),int(sys.argv[2]));end=time.time()+float(sys.argv[3]);out=[];"
         "\nwhile time.time()<end: out.append(a.ask())\nprint(json.dumps(out))"
     )
