@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from timbred_indexer.calibration import Calibration
-from timbred_indexer.index import Ids, Mask, Vectors, best, get_bits, merge
+from timbred_indexer.index import Ids, Mask, Vectors, best, count_bits, get_bits, merge
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.live import View, intersect
 from timbred_indexer.model import SoundId
@@ -26,6 +26,7 @@ Scores = NDArray[np.floating]
 SPARE = 8  # candidates beyond k that are looked at, at least
 DEEPER = 4  # each time the index is asked for so many times more
 MOST_STRAIN = 12.0  # beyond it an approximate index is of no use
+FEW = 2_000  # vectors that are compared one by one, where a filter leaves no more
 BLOCK = 8_192  # vectors compared at once, then
 USUAL_DEPTH = 200  # up to which an index's pace is measured
 DEEPEST = 256  # times the first depth: two spaces that contradict each other are not followed for ever
@@ -124,13 +125,17 @@ class Side:
 
     def search(self, windows: NDArray[np.intp], depth: int, allowed: Mask | None) -> tuple[Vectors, Ids]:
         """See :meth:`View.search`; for the windows with these row numbers."""
-        if self.strain > MOST_STRAIN and not self.view.exact:
+        if not self.view.exact and (self.strain > MOST_STRAIN or self._few(allowed)):
             return self._scan(windows, depth, allowed)
         start = time.perf_counter()
         found = self.view.search(self.asked[windows], depth, allowed, effort=self.effort)
         if depth <= USUAL_DEPTH:
             self.pace.note((time.perf_counter() - start) / len(windows))
         return found
+
+    def _few(self, allowed: Mask | None) -> bool:
+        """A filter leaves so few that comparing each of them costs less than looking for them in the index."""
+        return allowed is not None and count_bits(intersect(self.view.visible, allowed)) <= FEW
 
     def vectors(self, segments: Ids) -> Vectors:
         """(n, dim) float32; NaN for a segment that is not visible in this space."""
@@ -144,7 +149,7 @@ class Side:
         return rows
 
     def _scan(self, windows: NDArray[np.intp], depth: int, allowed: Mask | None) -> tuple[Vectors, Ids]:
-        """Compares every stored vector: what is asked for is lost in what compression leaves of them."""
+        """Compares every stored vector: the answer is exact, however the index keeps them."""
         if self.connection is None:
             raise NotAtOnceError
         seen = self.view.visible if allowed is None else intersect(self.view.visible, allowed)

@@ -161,6 +161,28 @@ def test_the_last_bits_of_an_index_do_not_decide(library: Library) -> None:
     assert ids(library.search(1, k=5)) == equals[:5]
 
 
+class Coarse(Shaky):
+    """An index whose compression has lost everything."""
+
+    exact = False
+
+    def search(self, queries: Vectors, k: int, allowed: Mask, *, effort: float = 1.0) -> tuple[Vectors, Ids]:
+        raise AssertionError("there is nothing to be found here")
+
+
+def test_what_few_a_filter_leaves_is_compared_exactly(library: Library) -> None:
+    for number in range(30):
+        library.add(f"{number}", number, duration=float(number))
+    seq, index = build(library.connection, "librosa", VERSION)
+    assert index is not None
+    library.live.adopt(Coarse(index), seq)
+    answer = library.search(3, k=4, filter=Filter(max_duration=Seconds(20.0)))
+    allowed = [(sound, score) for sound, score in library.full_scan((3,)) if sound <= 21]
+    assert [(hit.sound, hit.similarity) for hit in answer.hits] == [
+        (sound, pytest.approx(score, abs=1e-6)) for sound, score in allowed[:4]
+    ]
+
+
 def mix(one: int, other: int, share: float) -> NDArray[np.float32]:
     """Mostly the first vector, with a share of the second."""
     made = vector(one) + np.float32(share) * vector(other)
