@@ -74,7 +74,7 @@ class Client:
             ValueError: the address is not ``http://HOST:PORT``.
         """
         self.address = address.rstrip("/")
-        self._host, self._port = _host_and_port(self.address)
+        self._host, self._port = check_address(self.address)
         self._timeout = timeout
         self._socket = socket
         self._authorization = {} if token is None or socket is not None else {"Authorization": f"Bearer {token}"}
@@ -153,7 +153,7 @@ class Client:
         except (OSError, HTTPException) as error:
             self.close()
             raise self._broken_off(error) from error
-        return _parsed(response.status, response.reason, content)
+        return read_answer(response.status, response.reason, content)
 
     def _exchange(self, method: Method, target: str, data: bytes | None, kind: str) -> tuple[HTTPResponse, bytes]:
         """A daemon may close a kept connection at any time; only a question can safely be put twice."""
@@ -220,7 +220,8 @@ class Client:
         return UnavailableError(message, code="unexpected_answer")
 
 
-def _host_and_port(address: str) -> tuple[str, int]:
+def check_address(address: str) -> tuple[str, int]:
+    """Its host and port; ValueError unless it is ``http://HOST:PORT``."""
     from urllib.parse import urlsplit
 
     parts = urlsplit(address)
@@ -236,7 +237,8 @@ def _query(parameters: Parameters | None) -> str:
     return f"?{urlencode(given)}" if given else ""
 
 
-def _parsed(status: int, reason: str, content: bytes) -> JsonObject:
+def read_answer(status: int, reason: str, content: bytes) -> JsonObject:
+    """An answer's document; ProblemError where it is a refusal, UnavailableError where it is not timbred's."""
     import json
 
     try:
@@ -244,9 +246,9 @@ def _parsed(status: int, reason: str, content: bytes) -> JsonObject:
     except ValueError as error:
         if status >= 400:
             raise ProblemError(status, f"http_{status}", reason, reason) from error
-        raise _not_timbred() from error
+        raise not_timbred() from error
     if not isinstance(answer, dict):
-        raise _not_timbred()
+        raise not_timbred()
     document = cast("JsonObject", answer)
     if status >= 400:
         title = str(document.get("title") or reason)
@@ -255,5 +257,6 @@ def _parsed(status: int, reason: str, content: bytes) -> JsonObject:
     return document
 
 
-def _not_timbred() -> UnavailableError:
+def not_timbred() -> UnavailableError:
+    """The error for what another program may have answered."""
     return UnavailableError("what answers at this address is not timbred", code="unexpected_answer")

@@ -37,6 +37,7 @@ from mcp.types import (
 )
 from mcp.types import Result as McpResult
 
+from timbred_api.async_client import connect
 from timbred_api.client import DaemonNotRunning
 from timbred_api.mcp import failures
 from timbred_api.mcp.identity import INSTRUCTIONS, NAME, TITLE
@@ -102,7 +103,8 @@ class Upstream:
                 self._lost = True  # nothing was sent: to ask once more is safe, whatever the request does
         found = await asyncio.to_thread(self._find)
         if self._connected is None or self._connected[0] != found:
-            self._connected = found, await self._stack.enter_async_context(_http_to(found))
+            http = connect(found.address, socket=found.socket, token=found.token, timeout=TIMEOUT)
+            self._connected = found, await self._stack.enter_async_context(http)
         self._lost = False
         return await self._ask(*self._connected, request, kind, report)
 
@@ -126,15 +128,6 @@ class Upstream:
         if isinstance(outcome, MCPError):
             raise outcome
         return outcome
-
-
-def _http_to(place: Place) -> httpx2.AsyncClient:
-    """Whatever proxies the environment names, a request to this machine goes nowhere else."""
-    if place.socket is not None:
-        transport = httpx2.AsyncHTTPTransport(uds=place.socket)
-        return httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT, transport=transport)
-    headers = {} if place.token is None else {"Authorization": f"Bearer {place.token}"}
-    return httpx2.AsyncClient(trust_env=False, timeout=TIMEOUT, headers=headers)
 
 
 def make_proxy(upstream: Upstream) -> Server[Any]:
