@@ -15,7 +15,7 @@ from timbred_api.client import Client, JsonObject
 from timbred_api.locations import from_uri
 from timbred_daemon.commands.connection import pages, with_client
 from timbred_daemon.commands.output import Cell, say, write_json, write_rows
-from timbred_indexer.errors import StorageError
+from timbred_indexer.errors import RequestError, StorageError
 
 if TYPE_CHECKING:
     from timbred_indexer.labels_io import LabelRow
@@ -44,12 +44,26 @@ def export_labels(client: Client, file: str, force: bool) -> None:
     else:
         if os.path.lexists(file) and not force:
             raise StorageError(f"{file} is there already; name another file, or add --force.", code="file_exists")
-        try:
-            with open(file, "w", encoding="utf-8", newline="") as stream:
-                count = _write(stream, rows, as_json=file.lower().endswith((".json", ".jsonl")))
-        except OSError as error:
-            raise StorageError(f"{file} cannot be written: {error.strerror}.") from error
+        count = _write_file(file, rows)
     say(f"Labels written: {count:,}.")
+
+
+def _write_file(file: str, rows: Iterable[JsonObject]) -> int:
+    """All of them or none: what was there stays until every row has come."""
+    from timbred_indexer.atomic import replace_file
+
+    count = 0
+
+    def fill(temporary: str) -> None:
+        nonlocal count
+        with open(temporary, "w", encoding="utf-8", newline="") as stream:
+            count = _write(stream, rows, as_json=file.lower().endswith((".json", ".jsonl")))
+
+    try:
+        replace_file(os.path.abspath(file), fill, mode=0o644)
+    except OSError as error:
+        raise StorageError(f"{file} cannot be written: {error.strerror}.") from error
+    return count
 
 
 def _write(stream: TextIO, rows: Iterable[JsonObject], *, as_json: bool) -> int:
@@ -87,6 +101,8 @@ def import_labels(context: click.Context, client: Client, file: str, dry_run: bo
     client.wait_up_to(PATIENCE)
     with open(file, "rb") as stream:
         rows = list(read_rows(stream.read()))
+    if not rows:
+        raise RequestError(f"No row of {file} has a label.", code="bad_labels")
     if any(row.md5 is not None and row.hash is None for row in rows):
         rows = with_hashes(client, rows)
     answer = client.upload("/v1/labels", write_lines(rows), {"dry_run": "true"} if dry_run else None)

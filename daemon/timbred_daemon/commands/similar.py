@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import cast
 
 import click
 
-from timbred_api.client import Client, Parameters
+from timbred_api.client import Client, JsonObject, Parameters
+from timbred_api.locations import from_uri
 from timbred_daemon.commands.answers import Form, answer_options, filters, write_answer
 from timbred_daemon.commands.connection import pages, with_client
-from timbred_daemon.commands.output import write_line
+from timbred_daemon.commands.output import say, write_line
 from timbred_daemon.commands.paths import target_parameters
+from timbred_daemon.links import make_links
 
 
 @click.command()
@@ -19,6 +23,12 @@ from timbred_daemon.commands.paths import target_parameters
 @answer_options
 @click.option("--all", "every", is_flag=True, help="List every sound with its nearest instead, as lines of JSON.")
 @click.option("--explain", is_flag=True, help="Show how similar each aspect is.")
+@click.option(
+    "--links",
+    type=click.Path(path_type=bytes),
+    metavar="DIR",
+    help="Fill this folder with links to the sounds, named by rank, instead of printing them.",
+)
 @click.option("--min-similarity", type=click.FloatRange(0, 1), metavar="X", help="Leave out what is less similar.")
 @click.option("--start", type=click.FloatRange(0), metavar="S", help="Ask about the part from this second on.")
 @click.option("--end", type=click.FloatRange(0), metavar="S", help="Ask about the part up to this second.")
@@ -30,6 +40,7 @@ def similar(
     target: bytes | None,
     form: Form | None,
     explain: bool,
+    links: bytes | None,
     folder: bytes | None,
     unwanted: str | None,
     every: bool,
@@ -42,14 +53,25 @@ def similar(
     """
     if every:
         given = {name for name, option in options.items() if option is not None} | filters(folder, unwanted).keys()
-        if target is not None or form or explain or given - {"k", "weights"}:
+        if target is not None or form or explain or links or given - {"k", "weights"}:
             raise click.UsageError("--all goes with -k and --weights only.")
         _write_every(client, {name: options[name] for name in ("k", "weights")})
         return
     if target is None:
         raise click.UsageError("Name a file or a sound's number, or say --all.")
     asked = {**target_parameters(target), **options, **filters(folder, unwanted)}
-    write_answer(client.get("/v1/similar", asked), form, explain)
+    if links is not None and (form or explain):
+        raise click.UsageError("--links goes without --json, --paths, --m3u and --explain.")
+    answer = client.get("/v1/similar", asked)
+    if links is None:
+        write_answer(answer, form, explain)
+    else:
+        _link(links, cast("list[JsonObject]", answer["results"]))
+
+
+def _link(folder: bytes, rows: list[JsonObject]) -> None:
+    make_links(folder, [from_uri(row["uri"]) for row in rows])
+    say(f"Links to {len(rows)} sounds are in {os.fsdecode(folder)}.")
 
 
 def _write_every(client: Client, asked: Parameters) -> None:
