@@ -14,12 +14,16 @@ from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
+from patience import PATIENCE
 from timbred_indexer import db as db_module
 from timbred_indexer.db import Database, connect
 from tiny import write_checkpoint
 
-PATIENCE = 10.0  # seconds that a thread may take to end once nothing holds it
+# A busy machine is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 LASTING_THREADS = (
     "pydevd",  # a debugger's own
@@ -32,14 +36,34 @@ LASTING_FILES = (
 )
 
 
+LONG_FIRST = ("faults", "page", "daemon")  # folders of tests that wait for processes; what comes last should be short
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One for each processor, for the daemons under test work too; none for one module alone."""
+    modules = {argument.partition("::")[0] for argument in config.args}
+    if len(modules) == 1 and modules.pop().endswith(".py"):
+        return 0
+    return min(4, os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def turn(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
+
+    items.sort(key=turn)
+
+
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    left = [thread for thread in threading.enumerate() if thread not in before]
+    new = (thread for thread in threading.enumerate() if thread not in before)
+    left = [thread for thread in new if not thread.name.startswith(LASTING_THREADS)]
     for thread in left:
         thread.join(PATIENCE)
-    names = [thread.name for thread in left if thread.is_alive() and not thread.name.startswith(LASTING_THREADS)]
+    names = [thread.name for thread in left if thread.is_alive()]
     assert not names, f"these threads were left running: {names}"
 
 

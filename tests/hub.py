@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
+from patience import PATIENCE
+
 LARGE = 10_000
 """Bytes from which on a file is stored apart, known by its SHA-256, and served from another address."""
 REPO = "laion/clap-htsat-unfused"
@@ -200,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data[: len(data) // 2])
         self.wfile.flush()
         self.served.stalled.set()
-        self.served.released.wait(60)
+        self.served.released.wait(PATIENCE)
         return b""
 
 

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from patience import PATIENCE
+
 NOBODY = 65534
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -17,7 +19,7 @@ import os, socket, struct, sys
 family, place, port, ending = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 end = socket.socket(family)
-end.settimeout(20)
+end.settimeout(60)
 try:
     end.connect(place if family == socket.AF_UNIX else (place, port))
 except PermissionError:
@@ -45,7 +47,7 @@ def tell_as_nobody(place: tuple[int, str, int], request: bytes, ending: str = "w
     """
     family, host, port = place
     command = [sys.executable, "-I", "-c", _SCRIPT, str(int(family)), host, str(port), ending]
-    ended = subprocess.run(command, input=request, capture_output=True, timeout=30, check=False)
+    ended = subprocess.run(command, input=request, capture_output=True, timeout=PATIENCE, check=False)
     assert ended.returncode in (0, 13), ended.stderr
     return ended.returncode, ended.stdout
 

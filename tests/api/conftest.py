@@ -20,3 +20,16 @@ async def face(db: Database, tmp_path: Path) -> AsyncGenerator[Face]:
     async with TestClient(TestServer(make_app(made.engine, port=port), port=port)) as client:
         await made.open(client)
         yield made
+
+
+@pytest.fixture
+def desktop_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A desktop session of which nothing is there but ``gdbus``; the file that it writes its arguments to."""
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    gdbus = commands / "gdbus"
+    gdbus.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {commands}/calls\n")
+    gdbus.chmod(0o755)
+    monkeypatch.setenv("PATH", str(commands))
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")
+    return commands / "calls"

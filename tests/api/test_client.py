@@ -14,7 +14,8 @@ from threading import Thread
 
 import pytest
 
-from timbred_api.client import Client, DaemonNotRunning, ProblemError
+from patience import PATIENCE
+from timbred_api.client import Client, DaemonNotRunning, Method, ProblemError
 from timbred_indexer.errors import UnavailableError
 
 Reply = Callable[[BaseHTTPRequestHandler], tuple[int, bytes]]
@@ -48,7 +49,7 @@ class Server:
         self.address = f"http://127.0.0.1:{self._http.server_address[1]}"
 
     @contextmanager
-    def client(self, timeout: float = 10) -> Generator[Client]:
+    def client(self, timeout: float = PATIENCE) -> Generator[Client]:
         thread = Thread(target=self._http.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -135,6 +136,19 @@ def test_an_answer_that_is_not_timbreds_is_an_error(content: bytes) -> None:
     assert caught.value.code == "unexpected_answer"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_daemon_that_is_starting_is_waited_for(method: Method) -> None:
+    replies = [(503, b'{"code": "starting"}'), (200, b'{"sounds": 3}')]
+    with Server(lambda _: replies.pop(0)).client() as client:
+        assert client.request(method, "/v1/status") == {"sounds": 3}
+
+
+def test_a_daemon_that_goes_on_starting_is_given_up() -> None:
+    starting = Server(lambda _: (503, b'{"code": "starting"}'))
+    with starting.client(timeout=0.1) as client, pytest.raises(ProblemError, match="Service Unavailable"):
+        client.get("/v1/status")
+
+
 def test_no_content_is_an_empty_answer() -> None:
     with answering(200, b"").client() as client:
         assert client.post("/x") == {}
@@ -180,7 +194,7 @@ def test_an_ipv6_address_is_understood() -> None:
 def heard(listening: socket.socket, place: str | None = None) -> bytes:
     """What a client that has a token, and perhaps a unix socket, says to whoever listens on TCP."""
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    with listening, Client(address, timeout=10, socket=place, token="secret") as client:
+    with listening, Client(address, timeout=PATIENCE, socket=place, token="secret") as client:
         told: list[bytes] = []
 
         def listen() -> None:

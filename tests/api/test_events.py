@@ -12,6 +12,7 @@ from aiohttp import ClientResponse
 from face import Face, Json
 
 from builders import analysis
+from patience import PATIENCE
 from timbred_api import feed, sending
 
 
@@ -26,7 +27,7 @@ async def following(face: Face, **headers: str) -> AsyncGenerator[ClientResponse
 async def event(response: ClientResponse) -> tuple[str, Json]:
     """The next event's name and data."""
     name = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for line in response.content:
             key, _, value = line.decode().rstrip("\n").partition(": ")
             if key == "event":
@@ -57,7 +58,7 @@ async def test_a_reader_who_leaves_is_noticed(face: Face) -> None:
     async with following(face) as response:
         await event(response)
         assert face.engine.media.feed.readers == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while face.engine.media.feed.readers:  # noqa: ASYNC110  there is no event to wait for
             await asyncio.sleep(0.01)
 
@@ -70,7 +71,7 @@ async def test_a_reader_who_takes_nothing_is_dropped(face: Face, monkeypatch: py
     writer.write(f"GET /v1/events HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     await reader.readline()
     publish = hub._publish  # pyright: ignore[reportPrivateUsage]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         count = 0
         while hub.readers:
             count += 1

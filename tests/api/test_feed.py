@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from patience import PATIENCE
 from timbred_api import feed as feed_module
 from timbred_api.feed import Feed, State
 from timbred_indexer.errors import StorageError, UnavailableError
@@ -42,7 +43,7 @@ def quick_feed() -> Feed:
 
 async def said(events: AsyncGenerator[bytes]) -> str:
     """The next thing that says something."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not (event := (await anext(events)).decode()) or event.startswith(":"):
             pass
     return event

@@ -10,9 +10,8 @@ import pytest
 from aiohttp import ClientError, ClientSession, web
 from aiohttp.test_utils import unused_port
 
+from patience import PATIENCE
 from timbred_api.mcp.bridge import AsgiApp, Bridge, Message, Receive, Send
-
-PATIENCE = 10.0  # seconds
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 

@@ -14,9 +14,8 @@ from aiohttp import ClientResponse
 from face import Face
 from mcp_behaviours import finish, library
 
+from patience import PATIENCE
 from timbred_api.mcp import server
-
-PATIENCE = 10.0  # seconds; bounds every wait, and is reached only by what fails
 
 JSON = {"Content-Type": "application/json"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}

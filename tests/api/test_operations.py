@@ -43,6 +43,7 @@ CALLS: dict[str, tuple[str, Json | None]] = {
     "verify_files": ("/v1/verify/files", {}),
     "back_up": ("/v1/backup", {}),
     "get_waveform": ("/v1/sounds/1/waveform", None),
+    "reveal_sound": ("/v1/sounds/1/reveal", None),
     "get_map": ("/v1/map", None),
     "list_offline": ("/v1/offline", None),
     "relocate_folder": ("/v1/folders/relocate", {"path": "/old", "new_path": "/new"}),
@@ -62,6 +63,7 @@ def labels(rows: list[Json]) -> list[str]:
     return [row["label"] for row in rows]
 
 
+@pytest.mark.usefixtures("desktop_calls")
 @pytest.mark.parametrize(
     "operation",
     [operation for operation in OPERATIONS if not operation.media],

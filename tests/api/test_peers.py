@@ -13,13 +13,15 @@ from threading import Thread
 import pytest
 
 from other_user import NOBODY, needs_root, tell_as_nobody
+from patience import PATIENCE
 from timbred_api.peers import Flow, Peers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not say whose a connection is")
 
 V4 = ("127.0.0.1", socket.AF_INET)
 V6 = ("::1", socket.AF_INET6)
-LOCAL = socket.inet_aton("127.0.0.1")
+# A port that a caller took by name, and where no other program is, can be taken again once it is free.
+ALONE = ("127.0.0.2", 0)
 
 
 @pytest.fixture
@@ -34,12 +36,15 @@ def peers() -> Generator[Peers]:
 
 @contextmanager
 def connected(
-    host: str = "127.0.0.1", family: int = socket.AF_INET, through: str | None = None
+    host: str = "127.0.0.1",
+    family: int = socket.AF_INET,
+    through: str | None = None,
+    source: tuple[str, int] | None = None,
 ) -> Generator[tuple[socket.socket, socket.socket]]:
-    """(the caller's end, the accepted one) over a server at ``host``, called at ``through``."""
+    """(the caller's end, the accepted one) over a server at ``host``, called at ``through`` from ``source``."""
     with (
         socket.create_server((host, 0), family=family, dualstack_ipv6=host == "::") as server,
-        socket.create_connection((through or host, server.getsockname()[1])) as caller,
+        socket.create_connection((through or host, server.getsockname()[1]), source_address=source) as caller,
         server.accept()[0] as accepted,
     ):
         yield caller, accepted
@@ -88,11 +93,11 @@ def test_one_that_has_gone_is_nobody_though_root_is_who_asks(peers: Peers, end: 
 
 
 def test_whoever_listens_at_the_port_of_one_that_has_gone_is_not_taken_for_it(peers: Peers) -> None:
-    with connected() as (caller, accepted):
-        port = caller.getsockname()[1]
+    with connected(source=ALONE) as (caller, accepted):
+        here, port = caller.getsockname()
         reset(caller)
-        with socket.create_server(("127.0.0.1", port)):
-            flow = Flow(LOCAL, port, LOCAL, accepted.getsockname()[1])
+        with socket.create_server((here, port)):
+            flow = Flow(socket.inet_aton(here), port, socket.inet_aton("127.0.0.1"), accepted.getsockname()[1])
             listener = peers.find(flow, socket.AF_INET)
             assert listener is not None
             assert (listener.uid, listener.flow == flow) == (os.geteuid(), False)
@@ -101,7 +106,7 @@ def test_whoever_listens_at_the_port_of_one_that_has_gone_is_not_taken_for_it(pe
 
 def test_whoever_connects_from_the_port_of_one_that_has_gone_is_not_taken_for_it(peers: Peers) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        first = socket.create_connection(server.getsockname())
+        first = socket.create_connection(server.getsockname(), source_address=ALONE)
         own = first.getsockname()
         gone, _ = server.accept()
         reset(first)
@@ -138,10 +143,11 @@ def test_the_peer_of_a_unix_socket_is_known(peers: Peers) -> None:
 @pytest.mark.parametrize(("host", "family"), [V4, V6], ids=["v4", "v6"])
 def test_another_user_is_told_apart(peers: Peers, host: str, family: int) -> None:
     with socket.create_server((host, 0), family=family) as server:
-        server.settimeout(20)
+        server.settimeout(PATIENCE)
         caller = Thread(target=tell_as_nobody, args=((family, host, server.getsockname()[1]), b"hello"))
         caller.start()
         accepted, _ = server.accept()
         with accepted:
             assert peers.uid_of(accepted) == NOBODY
+            assert accepted.recv(5) == b"hello"  # what is closed with something unread is reset
         caller.join()

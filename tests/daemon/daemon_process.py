@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote_from_bytes
 
+from patience import PATIENCE
 from timbred_api.client import Client, DaemonNotRunning, JsonObject, Method, Parameters, ProblemError
 from timbred_daemon.commands.waiting import is_done
 
 T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds; bounds every wait, and is reached only by what fails
 QUICK = "workers = 1\nquiet = 0.05\npoll_interval = 0.2\n"
 
 

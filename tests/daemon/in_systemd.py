@@ -39,6 +39,7 @@ class Machine:
         self.data = Path("/var/lib/timbred") if system else self.home / ".local/share/timbred"
         self.settings = Path("/etc/timbred" if system else "/root/.config/timbred") / "config.toml"
         self.unit = Path("/etc/systemd/system" if system else "/root/.config/systemd/user") / UNIT
+        self.compiled = Path("/var/cache/timbred/numba" if system else "/root/.cache/timbred/numba")
         self.asker = ["runuser", "-u", "alice", "--", "env", "HOME=/home/alice"] if system else []
 
     def prepare(self) -> None:
@@ -89,6 +90,22 @@ class Machine:
     def restarted(self, times: int) -> bool:
         return wait_for(lambda: self.show("NRestarts") == str(times) and self.show("ActiveState") == "active", 60)
 
+    def compilations(self) -> dict[str, int]:
+        """What Numba keeps, each with the time at which it was made."""
+        kept = (path for path in self.compiled.rglob("*") if path.is_file())
+        return {path.name: path.stat().st_mtime_ns for path in kept}
+
+    def confined(self) -> tuple[int, str]:
+        """What comes of a worker's ``confine`` inside the same sandbox."""
+        probe = self.unit.with_name("confined.service")
+        code = "import sys; from timbred_indexer.confine import confine; sys.exit(not confine())"
+        kept = (line for line in self.unit.read_text().splitlines() if not line.startswith(("Restart", "Watchdog")))
+        text = re.sub("(?m)^Type=.*", "Type=oneshot", "\n".join(kept))
+        probe.write_text(re.sub("(?m)^ExecStart=.*", f"ExecStart={sys.executable} -P -c '{code}'", text))
+        run([*self.systemctl, "daemon-reload"])
+        started = run([*self.systemctl, "start", probe.name])
+        return started.returncode, started.stderr
+
     def can_write(self, folder: Path) -> bool:
         """Whether the service could, for all that its own view of the files says."""
         place = Path(f"/proc/{self.pid}/root{folder}/can-write")
@@ -111,6 +128,8 @@ def life(machine: Machine) -> dict[str, object]:
     as_whom = ["--run-as", "alice"] if machine.flags else []
     installed = machine.service("install", "--listen", LISTEN, *as_whom)
     seen["install"] = [installed.returncode, installed.stderr]
+    if installed.returncode:
+        return seen  # something else may have its address
     seen["state"] = machine.show("ActiveState")
     first = machine.settled(SOUNDS)
     pid = machine.pid
@@ -131,6 +150,9 @@ def life(machine: Machine) -> dict[str, object]:
     status = machine.service("status", "--json")
     seen["status"] = [status.returncode, json.loads(status.stdout)["running"]]
 
+    seen["confined"] = machine.confined()
+    compiled = machine.compilations()
+
     os.kill(pid, signal.SIGKILL)
     machine.restarted(1)
     seen["after kill -9"] = machine.settled(SOUNDS + 1) == known
@@ -148,6 +170,7 @@ def life(machine: Machine) -> dict[str, object]:
     machine.settings.write_text(f"folders = ['{machine.folder}', '{more}']\nquiet = 0.05\n")
     seen["reload"] = run([*machine.systemctl, "reload", UNIT]).returncode
     seen["after reload"] = len(machine.settled(SOUNDS + 2))
+    seen["compiled once"] = bool(compiled) and machine.compilations() == compiled
 
     begun = time.monotonic()
     seen["stop"] = [run([*machine.systemctl, "stop", UNIT]).returncode, machine.show("Result")]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from timbred_daemon.backups import Backups
 from timbred_daemon.mending import live, watch_for_damage, watch_for_loss
 from timbred_indexer.backup import automatic
@@ -51,6 +52,13 @@ async def test_a_backup_is_due_a_day_after_the_last_if_something_changed(
     assert not await backups.due()
     clock.now += DAY
     assert await backups.due()
+
+
+async def test_a_clock_that_was_ahead_puts_no_backup_off(db: Database, make: Make, clock: Clock) -> None:
+    await make().make()
+    await db.write(next_seq)
+    clock.now -= 5 * DAY
+    assert await make().due()
 
 
 async def test_what_has_not_changed_is_not_backed_up_again(db: Database, make: Make, clock: Clock) -> None:
@@ -130,5 +138,5 @@ async def test_a_database_that_is_removed_under_the_daemon_ends_it_with_a_senten
     watching = asyncio.create_task(watch_for_loss(str(database), opened, every=0.001))
     await asyncio.to_thread(database.unlink)
     with pytest.raises(StorageError, match="start timbred again") as gone:
-        await asyncio.wait_for(watching, 10)
+        await asyncio.wait_for(watching, PATIENCE)
     assert gone.value.code == "data_folder_gone"

@@ -143,7 +143,7 @@ def test_a_daemon_that_does_not_run_exits_with_3_and_one_sentence() -> None:
     command = [sys.executable, "-m", "timbred_daemon", "similar", "kick.wav"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.startswith("timbred: timbred is not running: nothing answers at http://127.0.0.1:")
+    assert done.stderr.startswith("timbred is not running: nothing answers at http://127.0.0.1:")
     assert done.stderr.endswith("; start it with `timbred run`\n")
 
 
@@ -235,7 +235,7 @@ def test_label_names_the_sound_of_a_file(daemon: StandIn, text: str, label: str 
 
 def test_label_of_a_file_that_is_not_known_fails(daemon: StandIn) -> None:
     daemon.answer("/v1/sounds", {"results": [], "next": None})
-    assert timbred("label", "/x", "y", code=1).stderr == "timbred: timbred knows no sound at /x\n"
+    assert timbred("label", "/x", "y", code=1).stderr == "timbred knows no sound at /x\n"
 
 
 def test_sounds_follow_the_cursor_to_the_end(daemon: StandIn) -> None:
@@ -256,6 +256,25 @@ def test_sounds_as_json_are_one_list(daemon: StandIn, rows: list[JsonObject]) ->
     assert json.loads(timbred("sounds", "--json").stdout) == {"results": rows, "next": None}
 
 
+def test_a_list_without_a_row_is_said_in_a_sentence(daemon: StandIn) -> None:
+    daemon.answer("/v1/sounds", {"results": [], "next": None})
+    daemon.answer("/v1/failures", {"results": [], "next": None})
+    assert timbred("sounds", "--name", "kick").stderr == "No sound is known that fits.\n"
+    assert timbred("failures").stderr == "No file has failed.\n"
+
+
+def test_labels_without_a_label_are_refused_before_they_are_sent(daemon: StandIn, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\n/x.wav,\n")
+    assert "No row of" in timbred("labels", "import", str(tmp_path / "labels.csv"), code=1).stderr
+    assert daemon.asked == []
+
+
+def test_help_has_every_command_with_a_whole_sentence() -> None:
+    said = timbred("--help").stdout
+    assert [name for name in main.commands if f"\n  {name} " not in said] == []
+    assert "..." not in said.replace("ARGS]...", "")
+
+
 def test_failures_are_listed_with_reasons_and_tried_again(daemon: StandIn) -> None:
     failure = {"path": "/s/x.wav", "uri": "file:///s/x.wav", "code": "not_audio", "reason": "no sound in it"}
     daemon.answer("/v1/failures", {"results": [failure], "next": None})
@@ -272,7 +291,8 @@ def test_config_show_says_where_each_setting_comes_from(tmp_path: Path) -> None:
     result = timbred("config", "show")
     assert f"folders\t/not/there (poll)\t{tmp_path}/config.toml:1\n" in result.stdout
     assert f"weights\tclap:0.5\t{tmp_path}/config.toml:2\nquiet" not in result.stdout
-    assert "quiet\t0.2 s\tdefault\n" in result.stdout
+    assert "quiet\t200ms\tdefault\nexclude\t\tdefault\nkeep_missing\t30d\tdefault\n" in result.stdout
+    assert "recall\t0.99\tdefault\n" in result.stdout
     assert "is not there now" in result.stderr
 
 
@@ -280,6 +300,7 @@ def test_config_show_as_json_has_values_places_and_problems(tmp_path: Path) -> N
     (tmp_path / "config.toml").write_text("quite = 1")
     document = json.loads(timbred("config", "show", "--json", code=1).stdout)
     assert {"key": "quiet", "value": 0.2, "from": "default"} in document["settings"]
+    assert {"key": "exclude", "value": [], "from": "default"} in document["settings"]
     assert [(problem["line"], problem["suggestion"]) for problem in document["problems"]] == [(1, "quiet")]
 
 

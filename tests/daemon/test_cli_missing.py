@@ -48,7 +48,7 @@ def test_a_purge_that_nobody_agrees_to_changes_nothing(daemon: StandIn, says: st
 
 def test_a_purge_of_nothing_does_not_ask(daemon: StandIn) -> None:
     daemon.answer(PURGE, {"files": 0, "labels": 0, "sounds": 0, "removed": False})
-    assert "Nothing is missing" in timbred("purge").stderr
+    assert "Nothing can be forgotten" in timbred("purge").stderr
 
 
 def test_a_relocation_names_both_places_exactly(daemon: StandIn) -> None:

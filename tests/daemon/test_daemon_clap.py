@@ -15,7 +15,7 @@ from timbred_api.client import JsonObject, ProblemError
 from timbred_indexer.weights_store import remove
 from tiny import install
 
-STEPS = range(24)
+STEPS = range(40)
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory, folder: Path, checkpoint: Path) -> Generator[Daemon]:
+    """It was killed while it heard, went on where it was, and has heard everything."""
     home = tmp_path_factory.mktemp("home")
     install(home / "data", checkpoint)
     with daemon_on(home, folder) as daemon:
+        wait_for(lambda: clap_of(daemon)["vectors"] > 0)
+        known = clap_of(daemon)["vectors"]
+        daemon.stop(signal.SIGKILL)
+        daemon.start()
+        assert clap_of(daemon)["vectors"] >= known
         daemon.settle()
         yield daemon
 
@@ -38,7 +44,7 @@ def clap_of(daemon: Daemon) -> JsonObject:
     return daemon.status()["spaces"]["clap"]
 
 
-def test_everything_is_heard_and_status_says_so(daemon: Daemon) -> None:
+def test_everything_is_heard_though_it_was_killed_and_status_says_so(daemon: Daemon) -> None:
     space = clap_of(daemon)
     assert (space["coverage"], space["pending"], space["failed"]) == (1.0, 0, 0)
     assert (space["model"], space["vectors"]) == ("tiny", len(STEPS))
@@ -75,6 +81,19 @@ def test_a_new_file_is_heard_after_a_moment(daemon: Daemon, folder: Path) -> Non
     daemon.gone(path)
 
 
+def test_a_killed_model_costs_nothing(daemon: Daemon, folder: Path) -> None:
+    heard = clap_of(daemon)["vectors"]
+    for number in range(30):
+        write_tone(folder / "many" / f"{number}.wav", 2000.0 + 7 * number, seconds=0.1)
+    wait_for(lambda: clap_of(daemon)["vectors"] > heard)
+    for child in daemon.children():
+        os.kill(child, signal.SIGKILL)
+    daemon.settle()
+    assert (clap_of(daemon)["coverage"], clap_of(daemon)["failed"]) == (1.0, 0)
+    (folder / "many").rename(folder / ".many")
+    daemon.look()
+
+
 def test_a_region_and_a_sound_that_is_not_indexed_are_heard_for_the_question(daemon: Daemon, folder: Path) -> None:
     outside = write_tone(folder.parent / "outside.wav", 333.0, 1.0)
     for parameters in ({}, {"start": 0.2, "end": 0.6}):
@@ -95,32 +114,8 @@ def test_without_a_model_everything_else_works_and_words_say_what_to_do(tmp_path
         assert (said.returncode, "timbred model fetch" in said.stderr) == (1, True)
 
 
-def test_killed_while_it_hears_it_goes_on_where_it_was(tmp_path: Path, checkpoint: Path) -> None:
-    write_scale(tmp_path / "sounds", range(120), seconds=0.1)
-    install(tmp_path / "home" / "data", checkpoint)
-    with daemon_on(tmp_path / "home", tmp_path / "sounds") as daemon:
-        wait_for(lambda: clap_of(daemon)["vectors"] > 0)
-        known = clap_of(daemon)["vectors"]
-        daemon.stop(signal.SIGKILL)
-        daemon.start()
-        assert clap_of(daemon)["vectors"] >= known
-        daemon.settle()
-        assert (clap_of(daemon)["vectors"], clap_of(daemon)["failed"]) == (120, 0)
-
-
-def test_a_killed_model_costs_nothing(tmp_path: Path, checkpoint: Path) -> None:
-    write_scale(tmp_path / "sounds", range(60), seconds=0.1)
-    install(tmp_path / "home" / "data", checkpoint)
-    with daemon_on(tmp_path / "home", tmp_path / "sounds") as daemon:
-        wait_for(lambda: clap_of(daemon)["vectors"] > 0)
-        for child in daemon.children():
-            os.kill(child, signal.SIGKILL)
-        daemon.settle()
-        assert (clap_of(daemon)["vectors"], clap_of(daemon)["failed"]) == (60, 0)
-
-
 def test_another_model_takes_over_when_it_has_heard_everything(tmp_path: Path, checkpoint: Path) -> None:
-    write_scale(tmp_path / "sounds", range(20), seconds=0.1)
+    write_scale(tmp_path / "sounds", range(10), seconds=0.1)
     data = tmp_path / "home" / "data"
     install(data, checkpoint, "first")
     with daemon_on(tmp_path / "home", tmp_path / "sounds") as daemon:
@@ -128,10 +123,10 @@ def test_another_model_takes_over_when_it_has_heard_everything(tmp_path: Path, c
         install(data, checkpoint, "second")
         remove(os.fspath(data), "first")
         wait_for(lambda: clap_of(daemon)["version"].startswith("second"))
-        assert (clap_of(daemon)["vectors"], clap_of(daemon)["filling"]) == (20, None)
+        assert (clap_of(daemon)["vectors"], clap_of(daemon)["filling"]) == (10, None)
         daemon.restart()
         daemon.settle()
-        assert (clap_of(daemon)["model"], clap_of(daemon)["vectors"]) == ("second", 20)
+        assert (clap_of(daemon)["model"], clap_of(daemon)["vectors"]) == ("second", 10)
 
 
 def test_a_damaged_model_is_named_and_the_rest_goes_on(tmp_path: Path, checkpoint: Path) -> None:

@@ -13,7 +13,7 @@ from tones import write_scale
 
 STEPS = range(40)
 WAITING = 2  # files in flight beyond the workers: hashed and waiting, or analysed and not yet committed
-SECONDS = 4.0  # long enough that the work can be interrupted
+SECONDS = 3.0  # long enough that the work can be interrupted
 
 
 @pytest.fixture

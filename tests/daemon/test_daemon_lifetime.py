@@ -7,13 +7,22 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from daemon_process import PATIENCE, QUICK, Daemon, daemon_on, not_running, wait_for
+from daemon_process import QUICK, Daemon, daemon_on, not_running, wait_for
 from tones import write_scale
+
+from patience import PATIENCE
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Generator[Daemon]:
     with daemon_on(tmp_path / "home") as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Generator[Daemon]:
+    """For tests that leave it running."""
+    with daemon_on(tmp_path_factory.mktemp("home")) as daemon:
         yield daemon
 
 
@@ -25,11 +34,11 @@ def test_a_signal_stops_it_with_exit_code_0(daemon: Daemon, number: signal.Signa
     assert not (daemon.data / "endpoint.json").exists()
 
 
-def test_a_second_daemon_on_the_same_data_folder_is_refused(daemon: Daemon) -> None:
-    assert daemon.spawn().wait(PATIENCE) == 1
-    assert f"timbred is already running with pid {daemon.pid} on {daemon.data}" in daemon.log.read_text()
-    assert daemon.status()["state"] == "idle"
-    daemon.log.write_text("")  # that error was wanted
+def test_a_second_daemon_on_the_same_data_folder_is_refused(running: Daemon) -> None:
+    assert running.spawn().wait(PATIENCE) == 1
+    assert f"timbred is already running with pid {running.pid} on {running.data}" in running.log.read_text()
+    assert running.status()["state"] == "idle"
+    running.log.write_text("")  # that error was wanted
 
 
 def test_a_port_in_use_is_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -49,10 +58,10 @@ def test_a_folder_that_is_not_there_is_refused_with_a_sentence(tmp_path: Path) -
     assert "There is no folder" in daemon.log.read_text()
 
 
-def test_it_is_private_to_its_user(daemon: Daemon) -> None:
-    assert daemon.data.stat().st_mode & 0o777 == 0o700
+def test_it_is_private_to_its_user(running: Daemon) -> None:
+    assert running.data.stat().st_mode & 0o777 == 0o700
     for name in ("metadata.db", "endpoint.json", "lock"):
-        assert (daemon.data / name).stat().st_mode & 0o077 == 0
+        assert (running.data / name).stat().st_mode & 0o077 == 0
 
 
 def test_a_folder_named_inside_another_is_left_to_that_one(tmp_path: Path) -> None:
@@ -66,14 +75,14 @@ def test_a_folder_named_inside_another_is_left_to_that_one(tmp_path: Path) -> No
         assert "lies inside" in daemon.log.read_text()
 
 
-def test_settings_that_name_a_folder_around_an_added_one_take_its_place(daemon: Daemon, tmp_path: Path) -> None:
+def test_settings_that_name_a_folder_around_an_added_one_take_its_place(running: Daemon, tmp_path: Path) -> None:
     inner = tmp_path / "sounds" / "kits"
     inner.mkdir(parents=True)
-    daemon.client.post("/v1/folders", {"path": str(inner)})
-    daemon.settings.write_text(f"folders = ['{inner.parent}']\n{QUICK}")
-    os.kill(daemon.pid, signal.SIGHUP)
-    wait_for(lambda: watched(daemon) == {str(inner.parent)})
-    assert daemon.settle()["files"]["found"] == 0
+    running.client.post("/v1/folders", {"path": str(inner)})
+    running.settings.write_text(f"folders = ['{inner.parent}']\n{QUICK}")
+    os.kill(running.pid, signal.SIGHUP)
+    wait_for(lambda: watched(running) == {str(inner.parent)})
+    assert running.settle()["files"]["found"] == 0
 
 
 def test_it_is_never_idle_before_its_folders_are_known(tmp_path: Path) -> None:
@@ -90,24 +99,24 @@ def watched(daemon: Daemon) -> set[str]:
     return {folder["path"] for folder in daemon.status()["folders"]}
 
 
-def test_sighup_reads_the_folders_again(daemon: Daemon, tmp_path: Path) -> None:
+def test_sighup_reads_the_folders_again(running: Daemon, tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir()
     two.mkdir()
     for folders in ([one], [one, two], [two], []):
         paths = [str(folder) for folder in folders]
-        daemon.settings.write_text(f"folders = {paths}\n{QUICK}")
-        os.kill(daemon.pid, signal.SIGHUP)
-        wait_for(lambda paths=paths: watched(daemon) == set(paths))
+        running.settings.write_text(f"folders = {paths}\n{QUICK}")
+        os.kill(running.pid, signal.SIGHUP)
+        wait_for(lambda paths=paths: watched(running) == set(paths))
 
 
-def test_sighup_with_broken_settings_changes_nothing(daemon: Daemon, tmp_path: Path) -> None:
+def test_sighup_with_broken_settings_changes_nothing(running: Daemon, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
-    daemon.settings.write_text(f"folders = ['{tmp_path / 'one'}']\n{QUICK}")
-    os.kill(daemon.pid, signal.SIGHUP)
-    wait_for(lambda: watched(daemon))
-    daemon.settings.write_text("folders = [")
-    os.kill(daemon.pid, signal.SIGHUP)
-    wait_for(lambda: "the old ones stay in force" in daemon.log.read_text())
-    assert watched(daemon) == {str(tmp_path / "one")}
-    daemon.log.write_text("")  # that error was wanted
+    running.settings.write_text(f"folders = ['{tmp_path / 'one'}']\n{QUICK}")
+    os.kill(running.pid, signal.SIGHUP)
+    wait_for(lambda: watched(running) == {str(tmp_path / "one")})
+    running.settings.write_text("folders = [")
+    os.kill(running.pid, signal.SIGHUP)
+    wait_for(lambda: "the old ones stay in force" in running.log.read_text())
+    assert watched(running) == {str(tmp_path / "one")}
+    running.log.write_text("")  # that error was wanted

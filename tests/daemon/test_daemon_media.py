@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import soundfile as typed_soundfile
-from daemon_process import PATIENCE, Daemon, daemon_on
+from daemon_process import Daemon, daemon_on
 from tones import RATE, tone, write_scale, write_tone
 
+from patience import PATIENCE
 from timbred_api.client import JsonObject
 
 soundfile: Any = typed_soundfile

@@ -96,13 +96,9 @@ def fill_with_noise(snapshot: Path) -> None:
     snapshot.write_bytes(bytes(range(256)) * (len(snapshot.read_bytes()) // 256 + 1))
 
 
-DAMAGES: tuple[Callable[[Path], None], ...] = (
-    delete,
-    truncate,
-    garble_the_manifest,
-    empty_the_manifest,
-    fill_with_noise,
-)
+SHORT = (truncate, garble_the_manifest)  # test_keeper knows them all, without a daemon
+MORE = (delete, empty_the_manifest, fill_with_noise)
+DAMAGES = (*SHORT, *(pytest.param(damage, marks=pytest.mark.slow) for damage in MORE))
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from timbred_daemon import mounts
 from timbred_daemon.clocks import Jump
 from timbred_daemon.coalesce import Coalescer
@@ -36,7 +37,7 @@ class Asked(ScanLoop):
         self._asked.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not condition():
                 self._asked.clear()
                 await self._asked.wait()

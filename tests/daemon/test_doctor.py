@@ -75,6 +75,7 @@ def test_every_finding_that_is_not_well_says_what_to_do(home: Path) -> None:
 def test_bad_settings_have_failed_with_their_line(home: Path) -> None:
     (finding,) = found(home, "wokers = 2")["settings"]
     assert (finding.level, "wokers" in finding.says, finding.advice) == ("fail", True, "Did you mean 'workers'?")
+    assert finding.says.endswith("config.toml:1: unknown key 'wokers'")
 
 
 def test_a_data_folder_that_others_may_read_is_named(home: Path) -> None:

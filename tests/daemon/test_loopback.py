@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
+from patience import PATIENCE
 from timbred_daemon.loopback import Twin, twin_of
 
 ADDRESSES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
@@ -26,7 +27,7 @@ def test_the_other_address_is_listened_at_too(host: str, other: str) -> None:
     with listening_at(host) as port:
         twin = twin_of(host, port)
         assert twin.socket is not None
-        with closing(twin.socket), socket.create_connection((other, port), timeout=10):
+        with closing(twin.socket), socket.create_connection((other, port), timeout=PATIENCE):
             assert twin.alone
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from daemon_process import Daemon
 
+from patience import PATIENCE
 from timbred_daemon.notify import ServiceManager
 from timbred_indexer.model import Seconds
 
@@ -21,7 +22,7 @@ from timbred_indexer.model import Seconds
 def heard(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(10)
+        listener.settimeout(PATIENCE)
         yield listener
 
 
@@ -60,7 +61,7 @@ def test_a_reload_says_when_it_began(heard: socket.socket) -> None:
 def test_an_abstract_socket_is_reached() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0timbred-test-{os.getpid()}")
-        listener.settimeout(10)
+        listener.settimeout(PATIENCE)
         ServiceManager(f"@timbred-test-{os.getpid()}").ready()
         assert told(listener) == "READY=1"
 
@@ -116,11 +117,12 @@ def test_a_daemon_tells_its_manager_of_its_whole_life(
     said: list[str] = []
 
     def hears(message: str) -> bool:
-        for _ in range(20):
-            if said and said[-1].startswith(message):
-                return True
+        """Listens until it is said; what is said meanwhile is kept, for nobody promises an order."""
+        while not (found := [line for line in said if line.startswith(message)]):
+            assert len(said) < 100, said
             said.append(told(heard))
-        return False
+        said.remove(found[0])
+        return True
 
     daemon = Daemon(tmp_path / "home").start()
     try:

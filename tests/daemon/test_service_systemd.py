@@ -24,7 +24,7 @@ pytestmark = [
 def seen(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
     """What ``in_systemd`` saw of one life, as root's own service and as the machine's."""
     kind: str = request.param
-    command = ["env", f"PYTHONPATH={HERE}", sys.executable, str(HERE / "in_systemd.py"), kind]
+    command = ["env", f"PYTHONPATH={HERE}:{HERE.parent}", sys.executable, str(HERE / "in_systemd.py"), kind]
     ran = subprocess.run([BOX, *command], capture_output=True, text=True, timeout=600, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return kind, json.loads(ran.stdout.splitlines()[-1])
@@ -51,6 +51,14 @@ def test_a_new_file_is_indexed_inside_the_sandbox(seen: tuple[str, dict[str, Any
 def test_only_the_data_folder_can_be_written(seen: tuple[str, dict[str, Any]]) -> None:
     kind, life = seen
     assert life["writable"] == ["/root/.local/share/timbred" if kind == "user" else "/var/lib/timbred"]
+
+
+def test_workers_confine_themselves_inside_the_sandbox(seen: tuple[str, dict[str, Any]]) -> None:
+    assert seen[1]["confined"] == [0, ""]
+
+
+def test_what_numba_compiled_once_is_kept_for_later_workers(seen: tuple[str, dict[str, Any]]) -> None:
+    assert seen[1]["compiled once"]
 
 
 def test_after_kill_9_it_is_started_again_and_nothing_is_lost(seen: tuple[str, dict[str, Any]]) -> None:

@@ -16,13 +16,13 @@ from queue import Queue
 import pytest
 from watchdog.observers.api import BaseObserver
 
+from patience import PATIENCE
 from timbred_daemon.watch_limits import unavailable
 from timbred_daemon.watcher import Watcher, WatchUnavailable, count_watches
 from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.model import FolderId, Seconds
 
 FOLDER = FolderId(7)
-PATIENCE = 20.0
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="inotify")
 

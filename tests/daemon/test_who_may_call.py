@@ -22,6 +22,7 @@ import pytest
 from daemon_process import QUICK, Daemon, daemon_on
 
 from other_user import needs_root, request_of, tell_as_nobody
+from patience import PATIENCE
 from timbred_api.client import Client, ProblemError
 from timbred_api.tokens import read_token
 from timbred_daemon.unix_socket import NAME
@@ -49,7 +50,7 @@ def place_of(daemon: Daemon) -> tuple[int, str, int]:
     return socket.AF_INET, "127.0.0.1", parts.port or 0
 
 
-def told(daemon: Daemon, *pieces: bytes, limit: float = 20, hang_up: bool = False) -> bytes:
+def told(daemon: Daemon, *pieces: bytes, limit: float = PATIENCE, hang_up: bool = False) -> bytes:
     """What comes back for bytes that may be no request at all, until the daemon closes; ``hang_up``: before it does."""
     _, host, port = place_of(daemon)
     with socket.create_connection((host, port), timeout=limit) as end:
@@ -153,7 +154,7 @@ def test_a_bomb_of_headers_is_refused(daemon: Daemon, head: bytes) -> None:
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(daemon: Daemon) -> None:
     _, host, port = place_of(daemon)
     for path, kind in (("/v1/similar", "audio/wav"), ("/v1/rescan", "application/json")):
-        with socket.create_connection((host, port), timeout=20) as end:
+        with socket.create_connection((host, port), timeout=PATIENCE) as end:
             end.sendall(request_of("POST", path, f"Content-Length: {2**40}", f"Content-Type: {kind}"))
             end.sendall(b" " * 2_000_000)
             assert end.recv(12) == b"HTTP/1.1 413", path
@@ -193,7 +194,7 @@ def test_a_thousand_who_say_nothing_keep_nobody_out(daemon: Daemon) -> None:
     _, host, port = place_of(daemon)
     with contextlib.ExitStack() as stack:
         for number in range(1000):
-            end = stack.enter_context(socket.create_connection((host, port), timeout=20))
+            end = stack.enter_context(socket.create_connection((host, port), timeout=PATIENCE))
             if number % 2:
                 end.sendall(b"GET /healthz HTTP/1.1\r\nHo")  # and half of them say half a word
         assert daemon.client.get("/healthz")["status"] == "ok"
@@ -203,7 +204,7 @@ CROWD = """
 import encodings.idna, os, resource, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (3000, 3000))
 os.setuid(65534)
-ends = [socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20) for _ in range(2000)]
+ends = [socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=60) for _ in range(2000)]
 def is_open(end, *flags):
     try:
         return end.recv(1, *flags) != b""
@@ -221,8 +222,8 @@ print(sum(is_open(end, socket.MSG_DONTWAIT) for end in ends) <= 1000)
 def test_a_crowd_of_strangers_is_hung_up_on(daemon: Daemon) -> None:
     _, host, port = place_of(daemon)
     command = [sys.executable, "-c", CROWD, host, str(port)]
-    with socket.create_connection((host, port), timeout=20) as own:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    with socket.create_connection((host, port), timeout=PATIENCE) as own:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert ended.stdout == "True\n", ended.stderr
         own.sendall(request_of("GET", "/healthz"))
         assert own.recv(12) == b"HTTP/1.1 200"

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from agreement import assert_agreement
-from daemon_process import PATIENCE, QUICK, Daemon, daemon_on
+from daemon_process import QUICK, Daemon, daemon_on, wait_for
 from tones import write_tone
 from writers import leftovers, storm
 
+from patience import PATIENCE
 from timbred_api.client import Client
 from timbred_indexer.errors import TimbredError
 
@@ -98,9 +99,9 @@ def unwatched(tmp_path: Path) -> Generator[Daemon]:
 @sizes
 def test_after_a_storm_of_which_no_event_came_all_agree(unwatched: Daemon, tmp_path: Path, operations: int) -> None:
     root = tmp_path / "sounds"
-    status = unwatched.settle()
-    assert status["folders"][0]["watch"] == "poll"
-    assert "sudo sysctl fs.inotify.max_user_watches=" in " ".join(status["notes"])
+    unwatched.settle()  # which does not wait for the watches
+    assert "sudo sysctl fs.inotify.max_user_watches=" in wait_for(lambda: " ".join(unwatched.status()["notes"]))
+    assert unwatched.status()["folders"][0]["watch"] == "poll"
     storm(root, operations, SEED)
     unwatched.settle(PATIENCE + operations / 20)
     assert after_the_storm(unwatched, root, root) > operations // 10

@@ -112,6 +112,14 @@ def test_only_the_newest_automatic_backups_are_kept(db: Database, tmp_path: Path
     assert [one.made for one in kept] == [3 * DAY, 2 * DAY]
 
 
+def test_backups_that_a_wrong_clock_dated_ahead_make_way_for_new_ones(db: Database, tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    for day in (100, 101):
+        backup.make_automatic(data, keep=2, now=day * DAY)
+    made = [backup.make_automatic(data, keep=2, now=day * DAY) for day in range(2)]
+    assert [one.path for one in backup.automatic(data, 2 * DAY)] == [made[1].path, made[0].path]
+
+
 def test_a_restored_backup_is_another_history(db: Database, database: str, tmp_path: Path) -> None:
     copy = str(tmp_path / "copy.db")
     backup.write_backup(database, copy)

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE
 from timbred_indexer.db import Database, current_seq, next_seq
 from timbred_indexer.errors import StorageError, UnavailableError
-
-PATIENCE = 30.0
 
 
 def put(key: str) -> Callable[[sqlite3.Connection], None]:

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 
 from builders import analysis, new_folder, new_sound
+from patience import PATIENCE
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.duplicates.finder import DuplicateFinder, Progress
 from timbred_indexer.duplicates.fingerprint import VERSION
@@ -20,7 +21,6 @@ from timbred_indexer.store import duplicates, folders
 from timbred_indexer.store.duplicates import Owed
 from timbred_indexer.wire import Job, Result
 
-PATIENCE = 20.0
 SAME = Verdict(0.99, 0.99, 0.0, -6.0, 0.0, False, 1.0, 1.0)
 OTHER = Verdict(0.2, 0.2, 0.0, 0.0, 0.0, False, 1.0, 1.0)
 

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from builders import CLAP_DIM, CLAP_VERSION, VERSION, analysis, file_id, link, live_segments, new_folder
+from patience import PATIENCE
 from timbred_indexer import aspects
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.embedder import MAX_ATTEMPTS, Embedder
@@ -24,8 +25,6 @@ from timbred_indexer.model import FolderId, Seconds, SegmentId, SoundId
 from timbred_indexer.scan import look
 from timbred_indexer.store import clap, files, sounds, vectors
 from timbred_indexer.store.clap import Stretch
-
-SOON = 10.0  # seconds after which a test that waits has failed
 
 
 @dataclass
@@ -135,7 +134,7 @@ class Hall:
             await self.db.write(lambda _: None)  # what the writer was told before is done
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             while not true():  # noqa: ASYNC110  the embedder tells nobody
                 await asyncio.sleep(0.005)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.scan import Rules, look
@@ -28,6 +31,12 @@ def test_hidden_and_side_folders_are_always_excluded(path: bytes) -> None:
         (b"take ?", b"take 1/b.wav", True),
         (b"take [!1-3]", b"take 4", True),
         (b"take [!1-3]", b"take 2", False),
+        (b"[a-c-]", b"b", True),
+        (b"[a-c-]", b"-", True),
+        (b"[a-c-]", b"d", False),
+        (b"[z-a]", b"m", False),
+        (b"[!z-a]", b"m", True),
+        (b"[+--]", b",", True),
         (b"a/*/c", b"a/b/c/d.wav", True),
         (b"a/*/c", b"x/a/b/c", False),
         (b"a/*/c", b"a/b/b/c", False),
@@ -45,6 +54,14 @@ def test_a_pattern_fits_a_name_anywhere_or_a_path_from_the_folder_on(
     pattern: bytes, path: bytes, is_excluded: bool
 ) -> None:
     assert Exclusion([pattern])(path) is is_excluded
+
+
+@given(st.text("[]!^\\az&~|", min_size=1, max_size=6))
+def test_a_set_of_characters_is_read_as_the_shell_reads_it(inner: str) -> None:
+    pattern = f"[{inner}]"
+    excluded = Exclusion([pattern.encode()])
+    for name in ("[", "]", "!", "^", "\\", "a", "m", "z", "&", "~", "|", pattern):
+        assert excluded(name.encode()) is fnmatchcase(name, pattern), (pattern, name)
 
 
 def below(root: Path, path: bytes = b"", *patterns: bytes) -> set[bytes]:

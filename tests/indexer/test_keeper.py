@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from builders import VERSION, analysis, new_folder, new_sound, vector
+from patience import PATIENCE
 from timbred_indexer import aspects, snapshot
 from timbred_indexer.atomic import replace_file
 from timbred_indexer.compact import build
@@ -26,7 +27,6 @@ from timbred_indexer.model import FolderId, Seq
 from timbred_indexer.snapshot import Manifest, Origin
 from timbred_indexer.store import files, folders, identity, sounds
 
-PATIENCE = 60.0
 SOUNDS = 6
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from builders import VERSION, analysis, live_segments, new_folder
+from patience import PATIENCE
 from timbred_indexer import pipeline
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, WorkerError
@@ -21,8 +22,6 @@ from timbred_indexer.scan import look
 from timbred_indexer.store import files, sounds
 from timbred_indexer.store.files import PendingFile
 from timbred_indexer.wire import AnalyseJob, deadline_for
-
-PATIENCE = 20.0
 
 
 class FakeAnalyser:

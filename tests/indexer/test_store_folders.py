@@ -53,3 +53,22 @@ def test_a_whole_scan_notes_device_and_time(connection: sqlite3.Connection) -> N
     row = folders.by_path(connection, b"/s")
     assert row is not None
     assert (row.device, row.volume, row.last_scan) == (7, 9, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("path", "held"),
+    [
+        (b"/a/b/c.wav", (b"/a/b", b"c.wav")),
+        (b"/a/b/d/c.wav", (b"/a/b", b"d/c.wav")),
+        (b"/a/b", (b"/a/b", b"")),
+        (b"/a/bc", None),
+        (b"/a", None),
+    ],
+)
+def test_a_path_lies_in_the_folder_above_it_and_in_no_namesake(
+    connection: sqlite3.Connection, path: bytes, held: tuple[bytes, bytes] | None
+) -> None:
+    for folder in (b"/x", b"/a/b"):
+        new_folder(connection, folder)
+    found = folders.holding(folders.active(connection), path)
+    assert (None if found is None else (found[0].path, found[1])) == held

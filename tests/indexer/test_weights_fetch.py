@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hub import CHECKPOINT, FETCHED, PICKLED, REPO, Hub, Offer, running_hub, safetensors
+from patience import PATIENCE
 from timbred_indexer import weights
 from timbred_indexer.errors import UnavailableError
 from timbred_indexer.weights_fetch import fetch
@@ -250,7 +251,7 @@ def test_a_kill_in_the_middle_leaves_no_half_model_and_loses_nothing(hub: Hub, f
         assert process.stderr is not None
         while b"%" not in process.stderr.readline():  # something of the weights has been written
             assert process.poll() is None
-        assert hub.stalled.wait(30)
+        assert hub.stalled.wait(PATIENCE)
         process.send_signal(signal.SIGKILL)
     hub.released.set()
     assert weights.installed(fetching.data_dir) == ()

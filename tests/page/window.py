@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
-PATIENCE = 10.0  # seconds
 
 # A file that is dragged in, as the browser would give it; the bytes come as base64.
 _DROP = """async ([name, bytes]) => {

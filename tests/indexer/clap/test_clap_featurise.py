@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 from sounds import Floats, corpus, noise, pluck
 
+from patience import PATIENCE
 from timbred_indexer.clap.features import RATE, features
 from timbred_indexer.clap.featurise import featurise
 from timbred_indexer.errors import InputError, TransientInputError
@@ -112,7 +113,7 @@ async def test_the_pool_makes_features_beside_its_other_work(tmp_path: Path) -> 
     bad = tmp_path / "bad.wav"
     bad.write_bytes(b"no sound at all")
     job = FeaturesJob(os.fsencode(path), (stretch(0, 10), stretch(2, 12)), "repeatpad", Seconds(60))
-    async with asyncio.timeout(120), WorkerPool(backlog_workers=1) as pool:
+    async with asyncio.timeout(PATIENCE), WorkerPool(backlog_workers=1) as pool:
         made = await pool.features(job)
         with pytest.raises(InputError):
             await pool.features(FeaturesJob(os.fsencode(bad), (stretch(0, 1),), "pad", Seconds(60)))

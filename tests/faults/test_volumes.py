@@ -14,6 +14,7 @@ import pytest
 from daemon_process import Daemon, daemon_on, wait_for
 from tones import write_scale
 
+from patience import PATIENCE
 from timbred_api.client import JsonObject
 
 STEPS = range(4)
@@ -36,7 +37,7 @@ class Volume:
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
 
 
 def unmount(place: Path, *options: str) -> None:
