@@ -26,6 +26,7 @@ REFERENCE = (ROOT / "docs/reference.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
 ASSISTANTS = (ROOT / "docs/assistants.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def command_lines() -> list[str]:
@@ -44,6 +45,37 @@ def commands(group: click.Group, prefix: str = "timbred") -> list[str]:
     for name, command in group.commands.items():
         found += commands(command, f"{prefix} {name}") if isinstance(command, click.Group) else [f"{prefix} {name}"]
     return found
+
+
+def headings(document: Path) -> set[str]:
+    """The anchors that GitHub gives to a document's headings."""
+    found = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading.lower())) for heading in found)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def leads_somewhere(document: Path, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = document.parent / path if path else document
+    return target.exists() and (not anchor or anchor in headings(target))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_every_link_of_a_document_leads_somewhere(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text("utf-8"), flags=re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert [link for link in links if not leads_somewhere(document, link)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_every_script_that_a_document_names_exists(document: Path) -> None:
+    named = set(re.findall(r"\b(?:benchmarks|tests|systemd|launchd)/[\w./-]*\w", document.read_text("utf-8")))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_document_is_in_the_index() -> None:
+    index = (ROOT / "docs/README.md").read_text("utf-8")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"]({path.name})" not in index] == ["README.md"]
 
 
 @pytest.mark.parametrize("key", KEYS)

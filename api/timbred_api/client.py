@@ -6,6 +6,7 @@ module costs next to nothing: it stands in front of every command.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -24,6 +25,7 @@ Parameters = Mapping[str, str | int | float | None]
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 _DEFAULT_TIMEOUT: Final = 60.0
+_STARTING_PAUSE: Final = 0.1  # seconds between two looks whether a daemon has started
 
 
 class DaemonNotRunning(TimbredError):
@@ -122,7 +124,7 @@ class Client:
     def request(
         self, method: Method, path: str, parameters: Parameters | None = None, body: object = None
     ) -> JsonObject:
-        """One request and its answer.
+        """One request and its answer; a daemon that is starting is waited for.
 
         Args:
             method: of HTTP.
@@ -140,11 +142,23 @@ class Client:
                 (``unexpected_answer``).
         """
         import json
-        from http.client import HTTPException
 
         target = path + _query(parameters)
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        until = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._ask(method, target, data, kind)
+            except ProblemError as error:
+                # It has done nothing yet, so that whatever was asked can be asked again.
+                if error.code != "starting" or time.monotonic() > until:
+                    raise
+            time.sleep(_STARTING_PAUSE)
+
+    def _ask(self, method: Method, target: str, data: bytes | None, kind: str) -> JsonObject:
+        from http.client import HTTPException
+
         try:
             response, content = self._exchange(method, target, data, kind)
         except TimeoutError as error:

@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 TICK: Final = 0.5
 """Seconds between two looks at whether something has changed."""
 
+SHARE: Final = 10.0
+"""Times that the last look took: of a large library it is dear, and what is looked at matters more."""
+
 HEARTBEAT: Final = 15.0
 """Seconds of silence after which a comment is sent: proxies and dead connections."""
 
@@ -135,7 +138,9 @@ class Feed:
     async def _watch(self, source: Source) -> None:
         """Looks for changes until the last reader has left."""
         seen: object = None
+        clock = asyncio.get_running_loop().time
         while True:
+            began = clock()
             signature = source.signature()
             if signature != seen:
                 try:
@@ -143,7 +148,7 @@ class Feed:
                     seen = signature
                 except TimbredError as error:  # the next look may fare better, and readers keep what they know
                     logger.debug("The state cannot be read: %s", error.message)
-            await asyncio.sleep(self._tick)
+            await asyncio.sleep(max(self._tick, SHARE * (clock() - began)))
 
     def _publish(self, state: State) -> None:
         if (old := self._state) is not None and (old.essence, old.library) == (state.essence, state.library):

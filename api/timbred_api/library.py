@@ -86,12 +86,13 @@ async def retry_failures(engine: Engine, parameters: FolderParameters) -> Retrie
         seq = next_seq(connection)
         if path is None:
             return files.retry(connection, None, b"", seq)
-        for folder in folders.active(connection):
-            if path.startswith(folder.path + b"/"):
-                if count := files.retry(connection, folder.id, path[len(folder.path) + 1 :], seq):
-                    return count
-                raise NotFoundError("No file at that path has failed.", code="unknown_path")
-        raise NotFoundError("That file lies in no watched folder.", code="unknown_path")
+        place = folders.holding(folders.active(connection), path)
+        if place is None:
+            raise NotFoundError("That file lies in no watched folder.", code="unknown_path")
+        count = files.retry(connection, place[0].id, place[1], seq)
+        if not count:
+            raise NotFoundError("No file at that path has failed.", code="unknown_path")
+        return count
 
     retried = await engine.db.write(write)
     if path is None:

@@ -14,6 +14,7 @@ from timbred_api import (
     metrics,
     missing,
     questions,
+    reveal,
     upkeep,
     watching,
     waveforms,
@@ -32,7 +33,7 @@ class Group:
 GROUPS: tuple[Group, ...] = (
     Group("Questions", questions.OPERATIONS),
     Group("Library", library.OPERATIONS),
-    Group("Listening and looking", (*audio.OPERATIONS, *waveforms.OPERATIONS, *maps.OPERATIONS)),
+    Group("Listening and looking", (*audio.OPERATIONS, *waveforms.OPERATIONS, *reveal.OPERATIONS, *maps.OPERATIONS)),
     Group("Watching", (*watching.OPERATIONS, *missing.OPERATIONS, *events.OPERATIONS)),
     Group("Upkeep", (*labels.OPERATIONS, *upkeep.OPERATIONS)),
     Group("Health", (*health.OPERATIONS, *metrics.OPERATIONS)),

@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import web
 
+from timbred_api.ranges import is_known
 from timbred_api.version import VERSION
 
 FRONT: Final = "index.html"
@@ -98,7 +99,7 @@ class Page:
             return web.Response(text=_greeting(), headers={"Vary": "Accept"})
         page = await self._page()
         headers = _HEADERS | {"ETag": f'"{page.edition}"', "Cache-Control": "no-cache", "Vary": "Accept"}
-        if headers["ETag"] in request.headers.get("If-None-Match", ""):
+        if is_known(request.headers.get("If-None-Match"), page.edition):
             return web.Response(status=304, headers=headers)
         return _answer(page.files[FRONT], headers)
 

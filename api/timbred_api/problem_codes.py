@@ -85,6 +85,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         "unsupported_media_type": Code(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body is neither JSON nor a sound."),
         "internal": Code(HTTPStatus.INTERNAL_SERVER_ERROR, "timbred made a mistake; its log says more."),
         "storage": Code(HTTPStatus.INTERNAL_SERVER_ERROR, "timbred's own files are in trouble."),
+        "no_desktop": Code(HTTPStatus.NOT_IMPLEMENTED, "There is no desktop session whose file manager could show it."),
         "map_failed": Code(HTTPStatus.INTERNAL_SERVER_ERROR, "The map could not be made."),
         "busy": Code(HTTPStatus.SERVICE_UNAVAILABLE, "Too much is worked on already.", retry_after=1),
         "starting": Code(HTTPStatus.SERVICE_UNAVAILABLE, "timbred is starting.", retry_after=1),

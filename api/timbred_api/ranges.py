@@ -47,7 +47,7 @@ def _tail(length: int, size: int) -> Stretch | None:
 
 
 def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Whether the caller has these bytes already (304). ``etag``: without quotes."""
+    """Whether the caller has this already (304); tags compare weakly here. ``etag``: without quotes."""
     if if_none_match is None:
         return False
     tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]

@@ -16,6 +16,7 @@ from timbred_api.answers import Document, Streamed, Text
 from timbred_api.forms import Row, path_lines, playlist
 from timbred_api.negotiation import JSON, PATHS, PLAYLIST, accepts_gzip
 from timbred_api.problems import Problem, problem_of, retry_after
+from timbred_api.ranges import is_known
 from timbred_api.rows import Ready
 from timbred_api.schemas import Result
 from timbred_api.security import CHALLENGES
@@ -72,9 +73,9 @@ async def finished(request: web.Request, body: bytes, headers: Mapping[str, str]
     """A response with an ETag where it can be asked again: no body for those who have it, gzipped for those who ask."""
     response = web.Response(body=body, headers=headers)
     if request.method in READING:
-        tag = response.headers["ETag"] = _tag_of(body)
-        known = request.headers.get("If-None-Match")
-        if known is not None and _names(known, tag):
+        tag = hashlib.sha1(body, usedforsecurity=False).hexdigest()[:20]
+        response.headers["ETag"] = f'W/"{tag}"'  # weak: it stands for what is said, compressed or not
+        if is_known(request.headers.get("If-None-Match"), tag):
             response.set_status(304)
             response.body = None
             return response
@@ -82,17 +83,6 @@ async def finished(request: web.Request, body: bytes, headers: Mapping[str, str]
         response.body = await _gzipped(body)
         response.headers["Content-Encoding"] = "gzip"
     return response
-
-
-def _tag_of(body: bytes) -> str:
-    """Weak: it stands for what is said, compressed or not."""
-    return f'W/"{hashlib.sha1(body, usedforsecurity=False).hexdigest()[:20]}"'
-
-
-def _names(condition: str, tag: str) -> bool:
-    """Whether ``If-None-Match`` holds the tag; weak comparison, as RFC 9110 has it there."""
-    opaque = tag.removeprefix("W/")
-    return any(part.strip().removeprefix("W/") in ("*", opaque) for part in condition.split(","))
 
 
 async def _gzipped(body: bytes) -> bytes:

@@ -210,7 +210,7 @@ async def _sound_of_bytes(engine: Engine, path: bytes) -> SoundId | None:
         _, digest = await asyncio.to_thread(fingerprint, path)
     except TransientInputError as error:
         if error.code == "vanished":
-            raise NotFoundError("There is no such file.", code="unknown_path") from error
+            raise NotFoundError(f"There is no file {display(path)}.", code="unknown_path") from error
         raise
     known = await engine.db.read(lambda connection: sounds.by_hash(connection, digest))
     return known.id if known is not None else None
@@ -222,7 +222,7 @@ async def _ask_by_analysis(
     start, end = region if region is not None else (None, None)
     stat = await asyncio.to_thread(stat_of, path)
     if stat is None:
-        raise NotFoundError("There is no such file.", code="unknown_path")
+        raise NotFoundError(f"There is no file {display(path)}.", code="unknown_path")
     try:
         analysis = await engine.workers.analyse(AnalyseJob(path, start, end, deadline_for(stat.size)), interactive=True)
     except InputError as error:

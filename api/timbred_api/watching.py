@@ -79,7 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
         FolderParameters,
         Accepted,
         rescan,
-        problems=("bad_parameter", "bad_path", "bad_uri", "unknown_folder"),
+        problems=("bad_parameter", "bad_path", "bad_uri", "unknown_path"),
     ),
 )
 

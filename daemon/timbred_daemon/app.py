@@ -38,6 +38,7 @@ from timbred_daemon.scanning import ScanLoop
 from timbred_daemon.serving import host_text, listen, serving, starting
 from timbred_daemon.tasks import background
 from timbred_daemon.tending import Care
+from timbred_daemon.usual_places import suggest
 from timbred_indexer import aspects
 from timbred_indexer.cards import Cards
 from timbred_indexer.db import Database, next_seq
@@ -93,7 +94,7 @@ async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload, p
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
     manager = ServiceManager.of(os.environ)
     async with running(settings, named, past) as (engine, service):
-        sys.stderr.write(f"timbred {VERSION} listens on {engine.address} (stop it with Ctrl-C)\n")
+        sys.stderr.write(f"timbred {VERSION} listens on {engine.address} (open it in a browser; Ctrl-C stops it)\n")
         sys.stderr.flush()
         manager.status(f"Answers at {engine.address}; looks at the folders.")
         manager.ready()
@@ -103,6 +104,7 @@ async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload, p
                 show_progress(engine.db, lambda: service.control.idle, lambda: engine.index.seq, manager.status)
             ),
             background(_reload_on(hangup, reload, service, manager)),
+            background(suggest(engine.db, settings.data_dir)),
         ):
             await stop.wait()
         manager.stopping()

@@ -87,7 +87,7 @@ class Backups:
         if self._newest is None:
             self._newest = await asyncio.to_thread(self._look)
         made, shows = self._newest
-        age = self._clock() - made
+        age = abs(self._clock() - made)  # a clock that was wrong may have dated it to a time to come
         if age < self._interval or shows == await self._db.read(current_seq):
             return False
         return self._quiet() or (made > 0 and age >= LATE * self._interval)
@@ -116,5 +116,5 @@ class Backups:
             return made
 
     def _look(self) -> tuple[float, Seq | None]:
-        found = automatic(self._data_dir)
+        found = automatic(self._data_dir, self._clock())
         return (found[0].made, seq_of(found[0].path)) if found else (0.0, None)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+from typing import Final
+
 import click
 
 from timbred_api.client import DaemonNotRunning, ProblemError
@@ -10,9 +14,11 @@ from timbred_daemon.commands.completions import completions
 from timbred_daemon.commands.doctor import doctor
 from timbred_daemon.commands.duplicates import duplicates
 from timbred_daemon.commands.folders import folders, rescan
+from timbred_daemon.commands.integrate import integrate
 from timbred_daemon.commands.labels import labels
 from timbred_daemon.commands.mcp import mcp
 from timbred_daemon.commands.model import model
+from timbred_daemon.commands.open import open_page
 from timbred_daemon.commands.output import say
 from timbred_daemon.commands.pause import pause, resume
 from timbred_daemon.commands.run import run
@@ -25,6 +31,13 @@ from timbred_daemon.commands.status import status
 from timbred_daemon.commands.verify import verify
 from timbred_indexer.errors import TimbredError
 
+_TOPICS: Final[Mapping[str, tuple[click.Command, ...]]] = {
+    "Sounds": (open_page, similar, search, duplicates, sounds, label, failures),
+    "The daemon": (run, status, pause, resume, service, doctor, config),
+    "The library": (folders, rescan, model, labels, backup, restore, verify),
+    "Other programs": (mcp, integrate, completions),
+}
+
 
 class _Timbred(click.Group):
     """Turns timbred's errors into a sentence and an exit code, for all commands at once."""
@@ -33,8 +46,14 @@ class _Timbred(click.Group):
         try:
             return super().invoke(ctx)
         except TimbredError as error:
-            say(f"timbred: {error.message}")
+            say(error.message if error.message.startswith("timbred ") else f"timbred: {error.message}")
             ctx.exit(exit_code(error))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by what they are for, each with its whole first sentence."""
+        for heading, commands in _TOPICS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(command.name or "", command.get_short_help_str(200)) for command in commands])
 
 
 def exit_code(error: TimbredError) -> int:
@@ -61,9 +80,5 @@ def main() -> None:
     """
 
 
-_SOUNDS = (similar, search, duplicates, sounds, label, failures)
-_DAEMON = (run, status, service, folders, rescan, model, mcp, doctor, config, completions)
-_UPKEEP = (pause, resume, verify, backup, restore, labels)
-
-for _command in (*_DAEMON, *_SOUNDS, *_UPKEEP):
+for _command in itertools.chain.from_iterable(_TOPICS.values()):
     main.add_command(_command)

@@ -138,10 +138,14 @@ class Problem:
     severity: Severity = "error"
     key: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where to look, such as ``/path/config.toml:3``."""
+        return self.where if self.line is None else f"{self.where}:{self.line}"
+
     def __str__(self) -> str:
-        place = self.where if self.line is None else f"{self.where}:{self.line}"
         hint = "" if self.suggestion is None else f" (did you mean {self.suggestion}?)"
-        return f"{self.severity}: {place}: {self.message}{hint}"
+        return f"{self.severity}: {self.place}: {self.message}{hint}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def _settings(loaded: Loaded) -> Iterator[Finding]:
     for problem in loaded.problems:
         level: Level = "fail" if problem.severity == "error" else "warn"
         advice = f"Did you mean {problem.suggestion!r}?" if problem.suggestion else ""
-        yield Finding(level, "settings", str(problem), advice)
+        yield Finding(level, "settings", f"{problem.place}: {problem.message}", advice)
     if not loaded.problems:
         there = os.path.exists(loaded.config_path)
         yield Finding("ok", "settings", loaded.config_path if there else "no settings file; the defaults hold")

@@ -31,6 +31,8 @@ class FolderService:
         self._care = care
         self._scans = care.scans
         self._tended: dict[FolderId, Tended] = {}
+        # Between looking whether a folder lies in another and writing its row, no other may come in.
+        self._turn = asyncio.Lock()
 
     @property
     def modes(self) -> Mapping[FolderId, WatchMode]:
@@ -49,6 +51,11 @@ class FolderService:
 
         A folder inside another is left out: the outer one has all its files, and they keep their sounds and labels.
         """
+        async with self._turn:
+            await self._sync(settings, named)
+            await self._tend_active()
+
+    async def _sync(self, settings: tuple[FolderSetting, ...], named: tuple[bytes, ...]) -> None:
         known = await self._db.read(folders.active)
         added = [folder for folder in known if folder.source == "added"]
         paths = (*(folder.path for folder in settings), *(folder.path for folder in added), *named)
@@ -68,7 +75,6 @@ class FolderService:
             folders.sync_with_config(connection, wanted, [path for path in named if path not in inner], seq)
 
         await self._db.write(write)
-        await self._tend_active()
 
     async def add(self, path: bytes, watch: WatchMode) -> None:
         """Watches one more folder, kept in the database.
@@ -79,11 +85,14 @@ class FolderService:
         path = os.path.normpath(path)
         if not await asyncio.to_thread(os.path.isdir, path):
             raise RequestError("There is no such folder.", code="no_such_folder")
-        known = await self._db.read(folders.active)
-        if all(folder.path != path for folder in known):
-            await asyncio.to_thread(check_apart, path, [folder.path for folder in known])
-            await self._db.write(lambda connection: folders.add(connection, path, "added", watch, next_seq(connection)))
-        await self._tend_active()
+        async with self._turn:
+            known = await self._db.read(folders.active)
+            if all(folder.path != path for folder in known):
+                await asyncio.to_thread(check_apart, path, [folder.path for folder in known])
+                await self._db.write(
+                    lambda connection: folders.add(connection, path, "added", watch, next_seq(connection))
+                )
+            await self._tend_active()
 
     async def remove(self, path: bytes) -> None:
         """Stops watching a folder that was added.
@@ -92,14 +101,15 @@ class FolderService:
             NotFoundError: it is not watched.
             RequestError: ``folder_in_config``: the settings file names it.
         """
-        folder = await self._find(path)
-        if folder.source == "config":
-            raise RequestError(
-                "The settings file names that folder; take it out there, then reload (SIGHUP) or restart timbred.",
-                code="folder_in_config",
-            )
-        await self._db.write(lambda connection: folders.remove(connection, folder.id, next_seq(connection)))
-        await self._tend_active()
+        async with self._turn:
+            folder = await self._find(path)
+            if folder.source == "config":
+                raise RequestError(
+                    "The settings file names that folder; take it out there, then reload (SIGHUP) or restart timbred.",
+                    code="folder_in_config",
+                )
+            await self._db.write(lambda connection: folders.remove(connection, folder.id, next_seq(connection)))
+            await self._tend_active()
 
     async def confirm(self, path: bytes) -> None:
         """Accepts what a suspect folder lost: its missing files may be tombstoned.
@@ -126,6 +136,19 @@ class FolderService:
                 ``not_the_same``: other files are at ``new``, and ``force`` is not set.
         """
         old, new = os.path.normpath(old), os.path.normpath(new)
+        folder = await self._relocatable(old, new)
+        seen = await asyncio.to_thread(self._db.read_here, lambda connection: relocation.look(connection, folder, new))
+        if not (force or seen.is_the_same):
+            raise RequestError(f"{seen} Force it if that is right all the same.", code="not_the_same")
+        async with self._turn:
+            folder = await self._relocatable(old, new)  # the look took its time
+            await self._db.write(
+                lambda connection: relocation.relocate(connection, folder.id, new, seen, next_seq(connection))
+            )
+            await self._tend_active()
+
+    async def _relocatable(self, old: bytes, new: bytes) -> Folder:
+        """The folder that was watched at ``old``, which may be watched at ``new``."""
         if not await asyncio.to_thread(os.path.isdir, new):
             raise RequestError("There is no such folder to relocate to.", code="no_such_folder")
         folder = await self._db.read(lambda connection: folders.ever(connection, old))
@@ -139,13 +162,7 @@ class FolderService:
             )
         others = [one.path for one in known if one.path not in (old, new)]
         await asyncio.to_thread(check_apart, new, others)
-        seen = await asyncio.to_thread(self._db.read_here, lambda connection: relocation.look(connection, folder, new))
-        if not (force or seen.is_the_same):
-            raise RequestError(f"{seen} Force it if that is right all the same.", code="not_the_same")
-        await self._db.write(
-            lambda connection: relocation.relocate(connection, folder.id, new, seen, next_seq(connection))
-        )
-        await self._tend_active()
+        return folder
 
     async def rescan(self, path: bytes | None) -> list[bytes]:
         """Looks again at every folder, or at a path within one. Returns the folders concerned.
@@ -158,14 +175,15 @@ class FolderService:
             for folder in known:
                 self._scans.rescan(folder.id)
             return [folder.path for folder in known]
-        for folder in known:
-            if path == folder.path:
-                self._scans.rescan(folder.id)
-                return [folder.path]
-            if path.startswith(folder.path.rstrip(b"/") + b"/"):
-                self._scans.hint(folder.id, os.path.relpath(path, folder.path))
-                return [folder.path]
-        raise NotFoundError("That path lies in no watched folder.", code="unknown_path")
+        place = folders.holding(known, path)
+        if place is None:
+            raise NotFoundError("That path lies in no watched folder.", code="unknown_path")
+        folder, below = place
+        if below:
+            self._scans.hint(folder.id, below)
+        else:
+            self._scans.rescan(folder.id)
+        return [folder.path]
 
     def hint(self, folder: FolderId, path: bytes) -> None:
         """Look at an absolute path within a folder again."""

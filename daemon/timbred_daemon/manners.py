@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import time
@@ -45,7 +44,6 @@ class Manners:
         self._clock = clock
         self._pause: Pause | None = None
         self._allowance = Allowance(rules.workers)
-        self._due = asyncio.Event()
         self.changed: Callable[[], None] = _nothing
 
     @property
@@ -69,10 +67,7 @@ class Manners:
     async def run(self) -> None:
         """Looks every few seconds, until cancelled."""
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._due.wait()
-            self._due.clear()
+            await asyncio.sleep(LOOK_SECONDS)
             await self.look()
 
     async def pause(self, seconds: float | None) -> None:

@@ -13,6 +13,7 @@ from timbred_indexer.model import FileState
 from timbred_indexer.store import files
 
 LOOK_SECONDS = 0.5
+SHARE = 20.0  # times that the last look took: counting a million files takes a while, and comes after the work itself
 LINE_SECONDS = 10.0  # between two lines where there is no terminal
 
 Counts = dict[FileState, int]
@@ -43,14 +44,17 @@ async def show_progress(
     working = True  # the start-up scan
     seen = seq()
     said = ""
+    took = 0.0
     try:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(max(LOOK_SECONDS, SHARE * took))
             resting = idle()
             if resting and not working and seq() == seen:
                 continue
             seen = seq()
+            began = loop.time()
             counts = await db.read(total)
+            took = loop.time() - began
             working = not resting or counts[FileState.PENDING] > 0
             tell(sentence(counts))
             if draw is not None:
@@ -58,7 +62,7 @@ async def show_progress(
             elif working and loop.time() >= next_line:
                 next_line = loop.time() + LINE_SECONDS
                 said = _say(stream, sentence(counts), said)
-            if not working:
+            if not working and any(counts.values()):
                 said = _say(stream, sentence(counts), said)
     finally:
         if draw is not None:

@@ -1,4 +1,4 @@
-"""The steps that install or remove the service: what kinds there are, how each is taken and how it is shown."""
+"""The steps that install or remove something: what kinds there are, how each is taken and how it is shown."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ class MakeFolder:
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """A file, replaced whole."""
+    """A file, replaced whole. ``executable``: it is one that can be run."""
 
     path: str
     text: str
+    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,21 @@ class RemoveFile:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveFolder:
+    """A folder, if it is there and empty."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A command. ``required``: the service is not as it should be when it fails."""
+    """A command. ``required``: what is installed is not as it should be when it fails."""
 
     command: tuple[str, ...]
     required: bool = True
 
 
-Step = MakeFolder | WriteFile | RemoveFile | Run
+Step = MakeFolder | WriteFile | RemoveFile | RemoveFolder | Run
 
 
 def take(steps: Iterable[Step]) -> None:
@@ -57,11 +65,14 @@ def take(steps: Iterable[Step]) -> None:
             match step:
                 case MakeFolder(path):
                     os.makedirs(path, mode=0o700, exist_ok=True)
-                case WriteFile(path, text):
-                    _write(path, text)
+                case WriteFile(path, text, executable):
+                    _write(path, text, executable)
                 case RemoveFile(path):
                     if os.path.lexists(path):
                         os.unlink(path)
+                case RemoveFolder(path):
+                    if os.path.isdir(path) and not os.listdir(path):
+                        os.rmdir(path)
                 case Run(command, required):
                     _run(command, required)
         except OSError as error:
@@ -73,10 +84,14 @@ def shown(step: Step) -> str:
     match step:
         case MakeFolder(path):
             return f"mkdir -p {shlex.quote(path)}"
-        case WriteFile(path, text):
-            return f"cat > {shlex.quote(path)} <<'END'\n{text}END"
+        case WriteFile(path, text, executable):
+            body = text.removesuffix("\n")
+            written = f"cat > {shlex.quote(path)} <<'END'\n{body}\nEND"
+            return f"{written}\nchmod +x {shlex.quote(path)}" if executable else written
         case RemoveFile(path):
             return f"rm -f {shlex.quote(path)}"
+        case RemoveFolder(path):
+            return f"rmdir --ignore-fail-on-non-empty {shlex.quote(path)}"
         case Run(command):
             return shlex.join(command)
 
@@ -98,7 +113,7 @@ def ask(command: tuple[str, ...], *, quiet: bool = True) -> subprocess.Completed
 def read(path: str) -> str | None:
     """The text of a file; None when it is not there."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -111,8 +126,10 @@ def _run(command: tuple[str, ...], required: bool) -> None:
         raise UnavailableError(f"{shlex.join(command)}: {why}", code="service_manager")
 
 
-def _write(path: str, text: str) -> None:
+def _write(path: str, text: str, executable: bool) -> None:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(f"{path}.new", "w", encoding="utf-8", errors="surrogateescape") as file:
         file.write(text)
+        if executable:
+            os.fchmod(file.fileno(), 0o755)
     os.replace(f"{path}.new", path)

@@ -57,7 +57,7 @@ _LIFE: Final = """\
 # The first start after an upgrade may have a large database to migrate.
 TimeoutStartSec=15min
 # The event loop shows itself every 90 s. One that hangs is ended, and the journal says where it hung. So patient, since
-# on a machine that is busy to the brim little time is left for an idle weight.
+# on a machine that is busy to the brim little time is left for it.
 WatchdogSec=3min
 Restart=on-failure
 RestartSec=2s
@@ -72,11 +72,13 @@ LimitCORE=0
 """
 
 _POLITE: Final = """\
-# Whatever else the machine has to do comes first.
+# Whatever else the machine has to do comes first, with ten times as much. Not "idle": beside enough busy programs that
+# is nothing at all, and whoever asks something would wait for seconds.
 Nice=10
-CPUWeight=idle
-IOWeight=1
-IOSchedulingClass=idle
+CPUWeight=10
+IOWeight=10
+IOSchedulingClass=best-effort
+IOSchedulingPriority=7
 # Above that, memory is taken back from it; it is slowed down rather than ended.
 MemoryHigh=50%
 # If memory runs out all the same, this goes first, and one worker's end is not the end of all.

@@ -92,15 +92,22 @@ def make_automatic(data_dir: str, *, keep: int, now: float | None = None, stoppi
         _leave_room(database, folder)
         path = os.path.join(folder, f"metadata-{stamp(moment)}.db")
         write_backup(database, path, force=True, stopping=stopping)
-        for old in automatic(data_dir)[max(1, keep) :]:
+        others = [one for one in automatic(data_dir, moment) if one.path != path]
+        for old in others[max(1, keep) - 1 :]:
             os.unlink(old.path)
         return Backup(path, moment, os.path.getsize(path))
     except OSError as error:
         raise _unwritable(folder, error) from error
 
 
-def automatic(data_dir: str) -> list[Backup]:
-    """The backups in the data folder, the newest first."""
+def automatic(data_dir: str, now: float | None = None) -> list[Backup]:
+    """The backups in the data folder, the newest first. One of a time to come was dated by a clock that was wrong.
+
+    Args:
+        data_dir: the data folder.
+        now: Unix time; what is dated later comes last.
+    """
+    latest = time.time() if now is None else now
     folder = os.path.join(data_dir, FOLDER)
     found: list[Backup] = []
     with suppress(FileNotFoundError):
@@ -110,7 +117,7 @@ def automatic(data_dir: str) -> list[Backup]:
                 with suppress(FileNotFoundError):
                     moment = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC).timestamp()
                     found.append(Backup(path, moment, os.path.getsize(path)))
-    return sorted(found, key=lambda one: one.made, reverse=True)
+    return sorted(found, key=lambda one: (one.made <= latest, one.made), reverse=True)
 
 
 def seq_of(path: str) -> Seq | None:

@@ -10,7 +10,8 @@ EXCLUDED_DIRECTORIES = frozenset({b"@eaDir", b"__MACOSX", b"node_modules", b"los
 MARKER = b".nomedia"
 """A directory below the root that holds such a file is left alone with all that is in it, as on Android."""
 
-_TOKEN = re.compile(rb"\*+|\?|\[!?[^\]/]+\]|.", re.DOTALL)
+_TOKEN = re.compile(rb"\*+|\?|\[!?+(?:\][^\]/]*|[^\]/]+)\]|.", re.DOTALL)
+_MEMBER = re.compile(rb"(.)-(.)|(.)", re.DOTALL)  # of a set: two ends, or one character
 
 
 class Exclusion:
@@ -62,10 +63,22 @@ def _as_regex(token: re.Match[bytes]) -> bytes:
         case text if text.startswith(b"*"):
             return b"[^/]*"
         case text if len(text) > 1:
-            inner = text[1:-1].replace(b"\\", b"\\\\")
-            return b"[^" + inner[1:] + b"]" if inner.startswith(b"!") else b"[" + inner.replace(b"^", b"\\^") + b"]"
+            return _set(text[1:-1])
         case text:
             return re.escape(text)
+
+
+def _set(inner: bytes) -> bytes:
+    """What stands between brackets. A range whose ends are the wrong way round has nobody in it, as in the shell."""
+    negated = inner.startswith(b"!")
+    members = b""
+    for first, last, alone in _MEMBER.findall(inner[negated:]):
+        low, high = (alone, alone) if alone else (first, last)
+        if low <= high:
+            members += b"\\x%02x-\\x%02x" % (ord(low), ord(high))
+    if not members:
+        return b"[^/]" if negated else b"(?!)"
+    return (b"[^/%b]" if negated else b"[%b]") % members
 
 
 def _path_glob(pattern: bytes) -> bytes:

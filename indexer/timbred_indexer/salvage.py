@@ -68,13 +68,12 @@ def _label(connection: sqlite3.Connection, folder: bytes, path: bytes, label: st
     if row is None:
         return False
     files.insert(connection, row[0], [(path, FileStat(-1, 0, 0, 0))], seq)
-    changed = connection.execute(
-        "UPDATE file SET label = ?, seq = ? WHERE folder_id = ? AND path = ? AND label IS NOT ? RETURNING sound_id",
-        (label, seq, row[0], path, label),
+    other = connection.execute(
+        "SELECT id FROM file WHERE folder_id = ? AND path = ? AND label IS NOT ?", (row[0], path, label)
     ).fetchone()
-    if changed is not None:
-        connection.execute("UPDATE sound SET seq = ? WHERE id = ?", (seq, changed[0]))
-    return changed is not None
+    if other is not None:
+        files.set_label_of_file(connection, other[0], label, seq)
+    return other is not None
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: str) -> Iterator[tuple[Any, ...]]:

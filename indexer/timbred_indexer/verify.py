@@ -36,7 +36,10 @@ async def compare_index(db: Database, view: View, space: SpaceName, version: str
 
     Where the database has moved on since, what is visible is not compared: make a fresh view, and ask again.
     """
-    truth = await db.read(lambda connection: verifying.truth(connection, space, version, view.seq))
+    # In a thread that no query waits for: of a large library this takes seconds.
+    truth = await asyncio.to_thread(
+        db.read_here, lambda connection: verifying.truth(connection, space, version, view.seq)
+    )
     living = np.array(truth.living, np.int64)
     chosen = [SegmentId(int(one)) for one in _draw(living)]
     stored = await db.read(lambda connection: verifying.sampled(connection, space, version, chosen))

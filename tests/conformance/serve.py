@@ -6,6 +6,7 @@ import asyncio
 import base64
 import sys
 from contextlib import AbstractAsyncContextManager
+from types import SimpleNamespace
 from typing import Any, cast
 
 from aiohttp import web
@@ -44,9 +45,11 @@ from mcp.types import (
 
 from timbred_api.engine import Engine
 from timbred_api.http import make_app
+from timbred_api.latencies import Latencies
 from timbred_api.mcp.bridge import AsgiApp
 from timbred_api.mcp.mount import McpMount
 from timbred_api.mcp.server import over_http
+from timbred_api.media import Media
 
 Context = ServerRequestContext[Any, Any]
 Json = dict[str, Any]
@@ -214,7 +217,13 @@ def load() -> Any:
 
 def main() -> None:
     port = int(sys.argv[1])
-    engine = cast("Engine", None)  # the fixtures ask nothing of it
+    # The fixtures ask nothing of it; the HTTP stack around them asks this much.
+    media = Media("")
+    control = SimpleNamespace(stopping=False)
+    engine = cast(
+        "Engine",
+        SimpleNamespace(latencies=Latencies(), control=control, media=media, address=f"http://127.0.0.1:{port}"),
+    )
     app = make_app(engine, port=port, mcp=McpMount(engine, load))
     web.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None)
 

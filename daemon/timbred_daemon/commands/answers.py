@@ -16,7 +16,7 @@ from timbred_daemon.commands.paths import argument_uri
 Form = Literal["json", "paths", "m3u"]
 
 _OPTIONS = (
-    click.option("-k", type=click.IntRange(1, 1000), help="How many to list (default 10)."),
+    click.option("-k", type=click.IntRange(1, 1000), metavar="N", help="How many to list (default 10)."),
     click.option("--json", "form", flag_value="json", help="Print the daemon's whole answer."),
     click.option("--paths", "form", flag_value="paths", help="Print only paths, byte for byte as on disk."),
     click.option("--m3u", "form", flag_value="m3u", help="Print a playlist."),

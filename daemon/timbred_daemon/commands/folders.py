@@ -118,7 +118,7 @@ def purge(client: Client, path: bytes | None, older_than: float, yes: bool) -> N
     scope = {"older_than": older_than} | ({} if path is None else {"uri": argument_uri(path)})
     found = client.post("/v1/folders/purge", scope)
     if not found["files"]:
-        say("Nothing is missing that could be forgotten.")
+        say("Nothing can be forgotten: what vanished is waited for, a minute or two at least.")
         return
     say(
         f"This forgets {_number(found['files'], 'missing file')}, {_number(found['labels'], 'label')} that you set, "

@@ -47,10 +47,9 @@ def mcp(start: bool, data_dir: bytes | None, listen: str | None) -> None:
 
 def _running(flags: Flags) -> Found:
     """The daemon, which has answered."""
-    found = find_daemon(flags, os.environ)
-    with found.client() as client:
+    with find_daemon(flags, os.environ).client() as client:
         client.get("/healthz")
-    return found
+    return find_daemon(flags, os.environ)  # one that has just started says now how to be let in
 
 
 def _start(flags: Flags) -> Found:

@@ -17,7 +17,10 @@ from timbred_daemon.config import Loaded, load
 @listen_option
 @click.pass_context
 def run(context: click.Context, folders: tuple[bytes, ...], data_dir: bytes | None, listen: str | None) -> None:
-    """Run the daemon in the foreground. FOLDERs join those of the settings file and are remembered."""
+    """Run the daemon in the foreground. FOLDERs join those of the settings file and are remembered.
+
+    While no folder is watched, it names places in which sounds lie, with the command for each.
+    """
 
     def reload() -> Loaded:
         return load({"data_dir": data_dir, "listen": listen}, os.environ)

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from timbred_daemon.commands.output import say, write_json, write_line, write_rows
+from timbred_daemon.commands.program import program
 from timbred_daemon.commands.settings import say_problems
 from timbred_daemon.config import Loaded, load
 from timbred_daemon.runtime import read_endpoint
@@ -97,7 +98,7 @@ def status(context: click.Context, system: bool, as_json: bool) -> None:
 @service.command()
 @system_option
 @click.option(
-    "-n", "--lines", type=click.IntRange(1), default=100, show_default=True, help="How many of the last lines."
+    "-n", "--lines", type=click.IntRange(1), metavar="N", default=100, show_default=True, help="How many of the last."
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.pass_context
@@ -148,26 +149,20 @@ def _reached(manager: Manager, dry_run: bool) -> int:
 
 
 def _job(loaded: Loaded, *, system: bool, run_as: str | None, version: int) -> Job:
-    program, home, settings = _program(), os.path.expanduser("~"), loaded.settings
+    command, home, settings = program(), os.path.expanduser("~"), loaded.settings
     listen = str(settings.listen) if loaded.origins["listen"] in ("--listen", "TIMBRED_LISTEN") else None
     if system:
-        return Job(program, home, listen=listen, run_as=_owner(run_as, os.environ), systemd=version)
+        return Job(command, home, listen=listen, run_as=_owner(run_as, os.environ), systemd=version)
     elsewhere = loaded.origins["data_dir"] != "default" or "XDG_DATA_HOME" in os.environ
     named = "TIMBRED_CONFIG" in os.environ or "XDG_CONFIG_HOME" in os.environ
     return Job(
-        program,
+        command,
         home,
         data_dir=settings.data_dir if elsewhere else None,
         listen=listen,
         config=os.path.abspath(loaded.config_path) if named and os.path.exists(loaded.config_path) else None,
         systemd=version,
     )
-
-
-def _program() -> tuple[str, ...]:
-    """timbred of this very environment: its command, or else its Python."""
-    command = os.path.join(os.path.dirname(sys.executable), "timbred")
-    return (command,) if os.access(command, os.X_OK) else (sys.executable, "-P", "-m", "timbred_daemon")
 
 
 def _owner(run_as: str | None, environ: Mapping[str, str]) -> str:

@@ -12,6 +12,8 @@ from timbred_daemon.commands.output import Cell, say, write_json, write_rows
 from timbred_daemon.config import KEYS, FolderSetting, Loaded, Problem, Settings, load
 
 _LISTS = ("allow_users", "allow_hosts")
+_DURATIONS = ("rescan_interval", "poll_interval", "quiet", "keep_missing", "backup_interval")
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))  # in milliseconds
 
 
 @click.group()
@@ -48,9 +50,25 @@ def _text(settings: Settings, key: str) -> Cell:
     value = _value(settings, key)
     if key in _LISTS:
         return ", ".join(map(str, _in_order(value)))
-    if value is None:
-        return None
-    return f"{value:g} s" if isinstance(value, float) else str(value)
+    if key in _DURATIONS:
+        return duration_text(cast("float", value))
+    if key == "exclude":
+        return ", ".join(_patterns(settings))
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
+
+
+def duration_text(seconds: float) -> str:
+    """As the settings file takes it: ``1h30m``, ``30d``, ``200ms``."""
+    left, parts = round(seconds * 1000), list[str]()
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _patterns(settings: Settings) -> list[str]:
+    return [display(pattern) for pattern in settings.exclude]
 
 
 def _value(settings: Settings, key: str) -> object:
@@ -80,6 +98,8 @@ def _json(settings: Settings, key: str) -> object:
         ]
     if key == "weights":
         return dict(settings.weights)
+    if key == "exclude":
+        return _patterns(settings)
     value = _value(settings, key)
     if key in _LISTS:
         return _in_order(value)

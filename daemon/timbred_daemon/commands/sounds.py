@@ -32,8 +32,7 @@ def sounds(client: Client, name: str | None, folder: bytes | None, as_json: bool
     if as_json:
         _write_json_list(chain.from_iterable(found))
         return
-    for page in found:
-        _write_page(("ID", "Label", "Duration", "Path"), page, _sound_cells)
+    _write_pages(("ID", "Label", "Duration", "Path"), found, _sound_cells, "No sound is known that fits.")
 
 
 def _sound_cells(row: JsonObject) -> Sequence[Cell]:
@@ -76,17 +75,27 @@ def failures(client: Client, as_json: bool, retry: bool) -> None:
     if as_json:
         _write_json_list(chain.from_iterable(found))
         return
-    for page in found:
-        _write_page(("Code", "Reason", "Path"), page, _failure_cells)
+    _write_pages(("Code", "Reason", "Path"), found, _failure_cells, "No file has failed.")
 
 
 def _failure_cells(row: JsonObject) -> Sequence[Cell]:
     return row["code"], row["reason"], row["path"]
 
 
-def _write_page(headings: Sequence[str], page: list[JsonObject], cells: Callable[[JsonObject], Sequence[Cell]]) -> None:
-    if page:
-        write_rows(headings, map(cells, page))
+def _write_pages(
+    headings: Sequence[str],
+    found: Iterable[list[JsonObject]],
+    cells: Callable[[JsonObject], Sequence[Cell]],
+    nothing: str,
+) -> None:
+    """Page by page as they come; says ``nothing`` where there is none."""
+    count = 0
+    for page in found:
+        count += len(page)
+        if page:
+            write_rows(headings, map(cells, page))
+    if not count:
+        say(nothing)
 
 
 def _write_json_list(rows: Iterable[JsonObject]) -> None:

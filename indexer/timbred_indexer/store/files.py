@@ -301,9 +301,10 @@ def failures(connection: sqlite3.Connection, after: FileId, limit: int) -> list[
 
 def counts(connection: sqlite3.Connection) -> dict[FolderId, dict[FileState, int]]:
     """How many files stand where, by folder (watched folders only)."""
+    # Counted before the folders are looked up: one for each file would take as long again.
     rows = connection.execute(
-        "SELECT folder_id, file.state, count(*) FROM file JOIN folder ON folder.id = folder_id WHERE active "
-        "GROUP BY folder_id, file.state"
+        "WITH counted AS MATERIALIZED (SELECT folder_id, state, count(*) AS files FROM file GROUP BY folder_id, state) "
+        "SELECT folder_id, counted.state, files FROM counted JOIN folder ON folder.id = folder_id WHERE active"
     )
     answer: dict[FolderId, dict[FileState, int]] = {}
     for folder, state, count in rows:
@@ -311,14 +312,20 @@ def counts(connection: sqlite3.Connection) -> dict[FolderId, dict[FileState, int
     return answer
 
 
+# The seq of a missing file says when it went; a label must not make that look recent.
+_SET_LABEL = "UPDATE file SET label = ?, seq = iif(state = 'missing', seq, ?) WHERE"
+
+
 def set_label(connection: sqlite3.Connection, sound: SoundId, label: str | None, seq: Seq) -> None:
     """Sets (or, with None, takes away) the label of every file of the sound."""
-    # The seq of a missing file says when it went; a label must not make that look recent.
-    connection.execute(
-        "UPDATE file SET label = ?, seq = CASE state WHEN 'missing' THEN seq ELSE ? END WHERE sound_id = ?",
-        (label, seq, sound),
-    )
+    connection.execute(f"{_SET_LABEL} sound_id = ?", (label, seq, sound))
     connection.execute("UPDATE sound SET seq = ? WHERE id = ?", (seq, sound))
+
+
+def set_label_of_file(connection: sqlite3.Connection, file: FileId, label: str, seq: Seq) -> None:
+    """Sets the label of one file alone: its copies keep theirs."""
+    connection.execute(f"{_SET_LABEL} id = ?", (label, seq, file))
+    _touch_sound(connection, file, seq)
 
 
 def _touch_sound(connection: sqlite3.Connection, file: FileId, seq: Seq) -> None:

@@ -53,6 +53,15 @@ def ever(connection: sqlite3.Connection, path: bytes) -> Folder | None:
     return _folder(row) if row else None
 
 
+def holding(known: Iterable[Folder], path: bytes) -> tuple[Folder, bytes] | None:
+    """The folder that an absolute path lies in, or is (``b""``), and the path relative to it."""
+    for folder in known:
+        top = folder.path.rstrip(b"/")
+        if path == folder.path or path.startswith(top + b"/"):
+            return folder, path[len(top) + 1 :]
+    return None
+
+
 def add(connection: sqlite3.Connection, path: bytes, source: Source, watch: WatchMode, seq: Seq) -> FolderId:
     """Watches ``path``; a folder that was removed before comes back with all its rows, in the state it was in."""
     row = connection.execute(

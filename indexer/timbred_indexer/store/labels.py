@@ -6,7 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from timbred_indexer.model import FileId, FolderId, Seq
+from timbred_indexer.model import FileId, Seq
+from timbred_indexer.store import files, folders
+from timbred_indexer.store.folders import Folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +47,32 @@ def set_many(connection: sqlite3.Connection, wanted: Iterable[WantedLabel], seq:
     Returns:
         How many of ``wanted`` named a known file, and the places (from 0) of those that did not.
     """
-    tops = [
-        (bytes(path), FolderId(one)) for one, path in connection.execute("SELECT id, path FROM folder WHERE active")
-    ]
+    known = folders.active(connection)
     matched, unknown = 0, list[int]()
     for place, one in enumerate(wanted):
-        if _set(connection, tops, one, seq):
+        if _set(connection, known, one, seq):
             matched += 1
         else:
             unknown.append(place)
     return matched, unknown
 
 
-def _set(connection: sqlite3.Connection, tops: Sequence[tuple[bytes, FolderId]], one: WantedLabel, seq: Seq) -> bool:
-    found = [] if one.path is None else _at_path(connection, tops, one.path)
+def _set(connection: sqlite3.Connection, known: Sequence[Folder], one: WantedLabel, seq: Seq) -> bool:
+    found = [] if one.path is None else _at_path(connection, known, one.path)
     if not found and one.digest is not None:
-        found = connection.execute(
-            "SELECT file.id, sound_id FROM sound JOIN file ON sound_id = sound.id WHERE hash = ?", (one.digest,)
+        rows = connection.execute(
+            "SELECT file.id FROM sound JOIN file ON sound_id = sound.id WHERE hash = ?", (one.digest,)
         ).fetchall()
-    for file, sound in found:
-        connection.execute("UPDATE file SET label = ?, seq = ? WHERE id = ?", (one.label, seq, file))
-        connection.execute("UPDATE sound SET seq = ? WHERE id = ?", (seq, sound))
+        found = [FileId(row[0]) for row in rows]
+    for file in found:
+        files.set_label_of_file(connection, file, one.label, seq)
     return bool(found)
 
 
-def _at_path(
-    connection: sqlite3.Connection, tops: Sequence[tuple[bytes, FolderId]], path: bytes
-) -> list[tuple[int, int | None]]:
-    for top, folder in tops:
-        if path.startswith(top.rstrip(b"/") + b"/"):
-            below = path[len(top.rstrip(b"/")) + 1 :]
-            return connection.execute(
-                "SELECT id, sound_id FROM file WHERE folder_id = ? AND path = ?", (folder, below)
-            ).fetchall()
-    return []
+def _at_path(connection: sqlite3.Connection, known: Sequence[Folder], path: bytes) -> list[FileId]:
+    place = folders.holding(known, path)
+    if place is None:
+        return []
+    folder, below = place
+    rows = connection.execute("SELECT id FROM file WHERE folder_id = ? AND path = ?", (folder.id, below))
+    return [FileId(row[0]) for row in rows]

@@ -68,7 +68,7 @@ def known_files(connection: sqlite3.Connection, after: FileId, limit: int) -> li
     rows = connection.execute(
         "SELECT file.id, folder_id, CAST(folder.path || '/' || file.path AS BLOB), size, mtime_ns, inode, file.device, "
         "sound.hash FROM file JOIN folder ON folder.id = folder_id JOIN sound ON sound.id = sound_id "
-        "WHERE active AND folder.state <> 'offline' AND file.state = 'indexed' AND file.id > ? "
+        "WHERE active AND folder.state <> 'offline' AND +file.state = 'indexed' AND file.id > ? "
         "ORDER BY file.id LIMIT ?",
         (after, limit),
     )
