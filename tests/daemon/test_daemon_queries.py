@@ -113,7 +113,7 @@ def test_nothing_is_similar_to_silence_and_silence_to_nothing(daemon: Daemon, fo
 
 
 def test_an_unknown_path_is_refused_with_a_sentence(daemon: Daemon, folder: Path) -> None:
-    with pytest.raises(ProblemError, match="no such file") as problem:
+    with pytest.raises(ProblemError, match="There is no file") as problem:
         daemon.similar(path=str(folder / "nothing.wav"))
     assert (problem.value.status, problem.value.code) == (404, "unknown_path")
 

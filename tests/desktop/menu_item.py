@@ -1,8 +1,9 @@
-# pyright: basic, reportMissingImports=false
 """Clicks an item of an open menu, found by its name: ``/usr/bin/python3 menu_item.py NAME [PICTURE]``.
 
 What is on the screen is asked of the accessibility bus, whose bindings belong to the system's Python.
 """
+
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 
