@@ -33,18 +33,22 @@ async def list_sounds(engine: Engine, parameters: SoundListParameters) -> SoundL
     if path is not None:
         if words or folder is not None:
             raise RequestError("path names one file; leave out name and folder.", code="bad_parameter")
-        sound = await engine.db.read(lambda connection: sounds.of_file(connection, path))
-        if sound is None:
+        rows = await engine.db.read(lambda connection: _at(connection, path))
+        if not rows:
             raise NotFoundError("That file is not indexed.", code="unknown_path")
-        return SoundList(results=await _sound_rows(engine, [sound]), next=None)
+        return SoundList(results=rows, next=None)
     after, limit = SoundId(parameters.cursor or 0), parameters.limit
-    ids = await engine.db.read(lambda connection: names.named(connection, words, folder, after, limit))
-    return SoundList(results=await _sound_rows(engine, ids), next=ids[-1] if len(ids) == limit else None)
+
+    def load(connection: sqlite3.Connection) -> SoundList:
+        ids = names.named(connection, words, folder, after, limit)
+        return SoundList(results=_rows(connection, ids), next=ids[-1] if len(ids) == limit else None)
+
+    return await engine.db.read(load)
 
 
 async def get_sound(engine: Engine, parameters: SoundParameters) -> SoundRow:
     """Describes one sound and says where it lies."""
-    rows = await _sound_rows(engine, [SoundId(parameters.id)])
+    rows = await engine.db.read(lambda connection: _rows(connection, [SoundId(parameters.id)]))
     if not rows:
         raise NotFoundError(f"There is no sound with the id {parameters.id}.", code="unknown_id")
     return rows[0]
@@ -151,12 +155,12 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-async def _sound_rows(engine: Engine, ids: list[SoundId]) -> list[SoundRow]:
+def _at(connection: sqlite3.Connection, path: bytes) -> list[SoundRow]:
+    sound = sounds.of_file(connection, path)
+    return [] if sound is None else _rows(connection, [sound])
+
+
+def _rows(connection: sqlite3.Connection, ids: list[SoundId]) -> list[SoundRow]:
     """Rows of those sounds that a present file has, in the order asked."""
-
-    def load(connection: sqlite3.Connection) -> list[SoundRow]:
-        known = sounds.by_ids(connection, ids)
-        places = sounds.files_of(connection, ids)
-        return [sound_row(known[sound], tuple(places[sound])) for sound in ids if sound in known and sound in places]
-
-    return await engine.db.read(load)
+    known, places = sounds.by_ids(connection, ids), sounds.files_of(connection, ids)
+    return [sound_row(known[sound], tuple(places[sound])) for sound in ids if sound in known and sound in places]
