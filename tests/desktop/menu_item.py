@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import gi
 
 gi.require_version("Atspi", "2.0")
-from gi.repository import Atspi, GLib  # noqa: E402
+from gi.repository import Atspi, GLib  # noqa: E402  which version is to be said first
 
 PATIENCE = 4.0
 MENU = (Atspi.Role.MENU_ITEM, Atspi.Role.CHECK_MENU_ITEM, Atspi.Role.PUSH_BUTTON, Atspi.Role.LABEL)

@@ -86,7 +86,7 @@ export class SoundMap {
   }
 
   get #hues() {
-    return HUES[getComputedStyle(this.#node).getPropertyValue("--mode").trim() === "dark" ? "dark" : "light"];
+    return HUES[document.documentElement.classList.contains("dark") ? "dark" : "light"];
   }
 
   #colour() {

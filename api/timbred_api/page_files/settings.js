@@ -5,11 +5,17 @@ import { byId, icon, keep } from "./dom.js";
 const ICONS = { light: "sun", dark: "moon", auto: "auto" };
 const NEXT = { auto: "dark", dark: "light", light: "auto" };
 
-const theme = () => document.documentElement.dataset.theme ?? "auto";
+const system = matchMedia("(prefers-color-scheme: dark)");
+const root = document.documentElement;
+const theme = () => root.dataset.theme ?? "auto";
 
 /** The button that goes from the system's colours to dark and light. `repaint`: what is drawn on canvases. */
 export function listenToTheme(repaint) {
   const button = byId("theme");
+  const paint = () => {
+    root.classList.toggle("dark", theme() === "auto" ? system.matches : theme() === "dark");
+    repaint();
+  };
   const show = () => {
     button.replaceChildren(icon(ICONS[theme()]));
     button.title = `Colours: ${theme() === "auto" ? "as the system" : theme()}`;
@@ -18,13 +24,13 @@ export function listenToTheme(repaint) {
   show();
   button.addEventListener("click", () => {
     const next = NEXT[theme()];
-    if (next === "auto") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
+    if (next === "auto") delete root.dataset.theme;
+    else root.dataset.theme = next;
     keep.set("theme", next);
     show();
-    repaint();
+    paint();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  system.addEventListener("change", paint);
 }
 
 /** The switch for playing what is pointed at: off until somebody wants it. */
