@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ class Backups:
         interval: seconds from one to the next.
         quiet: whether nothing else is going on.
         clock: Unix time.
+        steady_clock: monotonic seconds: what a failure is waited out by, however the other clock is set meanwhile.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Backups:
         interval: float,
         quiet: Callable[[], bool],
         clock: Callable[[], float] = time.time,
+        steady_clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self._data_dir = data_dir
@@ -47,8 +50,9 @@ class Backups:
         self._interval = interval
         self._quiet = quiet
         self._clock = clock
+        self._steady_clock = steady_clock
         self._newest: tuple[float, Seq | None] | None = None  # when it was made, and what it shows
-        self._not_before = 0.0
+        self._not_before = -math.inf
         self._trouble: str | None = None
         self._turn = asyncio.Lock()
 
@@ -70,15 +74,25 @@ class Backups:
             path = os.path.join(self._data_dir, "metadata.db")
             await in_thread(lambda stopping: check(path, stopping))
         while True:
-            if self._clock() >= self._not_before and await self.due():
-                try:
-                    await self.make()
-                except StorageError as error:
-                    if error.code == "database_corrupt":
-                        raise
-                    self._not_before = self._clock() + RETRY_SECONDS
-                    logger.warning("No backup could be made: %s", error.message)
+            await self.look()
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Makes one if it is due, and if the last try did not fail just now.
+
+        Raises:
+            StorageError: as :meth:`run`.
+        """
+        if self._steady_clock() < self._not_before:
+            return
+        try:
+            if await self.due():
+                await self.make()
+        except StorageError as error:
+            if error.code == "database_corrupt":
+                raise
+            self._not_before = self._steady_clock() + RETRY_SECONDS
+            logger.warning("No backup could be made: %s", error.message)
 
     async def due(self) -> bool:
         """Whether one should be made now."""
@@ -116,5 +130,8 @@ class Backups:
             return made
 
     def _look(self) -> tuple[float, Seq | None]:
-        found = automatic(self._data_dir, self._clock())
+        try:
+            found = automatic(self._data_dir, self._clock())
+        except OSError:
+            return 0.0, None  # whoever makes one will say what is wrong with the folder
         return (found[0].made, seq_of(found[0].path)) if found else (0.0, None)

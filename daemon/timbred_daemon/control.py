@@ -57,7 +57,13 @@ class DaemonControl:
             scanning=self._scans.whole,
             watch=self._folders.modes,
             rate=self._pipeline.rate,
-            notes=(*self._folders.notes, *self._pipeline.notes, *self._manners.notes, *self._notes()),
+            notes=(
+                *self._folders.notes,
+                *self._scans.notes,
+                *self._pipeline.notes,
+                *self._manners.notes,
+                *self._notes(),
+            ),
             rest=self._rest(),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,14 @@ from typing import Any
 from timbred_daemon.tasks import background
 from timbred_indexer.db import Database
 from timbred_indexer.errors import StorageError
-from timbred_indexer.recovery import recover
+from timbred_indexer.recovery import is_whole, read_through, recover
 
 logger = logging.getLogger(__name__)
 
 MOST_RECOVERIES = 2  # in one life: a disk that spoils everything has to be exchanged
 LOOK_SECONDS = 5.0
+UNREADABLE_SECONDS = 30.0  # for which a database that cannot be read is waited for
+UNREADABLE_PAUSE = 0.5
 
 Notes = tuple[str, ...]
 
@@ -48,8 +51,37 @@ def live(serve: Callable[[Notes], Coroutine[Any, Any, None]], data_dir: str) -> 
             if error.code != "database_corrupt" or len(notes) == MOST_RECOVERIES:
                 raise
             logger.warning("%s", error.message)
-        notes = (*notes, recover(data_dir).sentence)
+        notes = (*notes, _mend(data_dir))
         logger.warning("%s", notes[-1])
+
+
+def _mend(data_dir: str) -> str:
+    """Makes the database of a data folder whole, and says how. Nobody may have it open.
+
+    Raises:
+        StorageError: that cannot be done.
+    """
+    database = os.path.join(data_dir, "metadata.db")
+    _wait_until_readable(database)
+    if is_whole(database):
+        return "The database could not be read for a while. It is whole, and nothing was changed."
+    return recover(data_dir).sentence
+
+
+def _wait_until_readable(database: str) -> None:
+    """Gives a disk that does not answer some time: what cannot be read is not called damaged.
+
+    Raises:
+        StorageError: ``unreadable_database``, still.
+    """
+    patience = time.monotonic() + UNREADABLE_SECONDS
+    while True:
+        try:
+            return read_through(database)
+        except StorageError:
+            if time.monotonic() > patience:
+                raise
+        time.sleep(UNREADABLE_PAUSE)
 
 
 async def watch_over(db: Database, database: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from timbred_indexer.db import Database
+from timbred_indexer.errors import StorageError
 from timbred_indexer.model import FileState
 from timbred_indexer.store import files
 
@@ -53,7 +54,10 @@ async def show_progress(
                 continue
             seen = seq()
             began = loop.time()
-            counts = await db.read(total)
+            try:
+                counts = await db.read(total)
+            except StorageError:
+                continue  # the status says so
             took = loop.time() - began
             working = not resting or counts[FileState.PENDING] > 0
             tell(sentence(counts))

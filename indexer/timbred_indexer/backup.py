@@ -106,17 +106,25 @@ def automatic(data_dir: str, now: float | None = None) -> list[Backup]:
     Args:
         data_dir: the data folder.
         now: Unix time; what is dated later comes last.
+
+    Raises:
+        StorageError: they cannot be listed.
     """
     latest = time.time() if now is None else now
     folder = os.path.join(data_dir, FOLDER)
     found: list[Backup] = []
-    with suppress(FileNotFoundError):
-        for name in os.listdir(folder):
-            if (match := _NAME.fullmatch(name)) is not None:
-                path = os.path.join(folder, name)
-                with suppress(FileNotFoundError):
-                    moment = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC).timestamp()
-                    found.append(Backup(path, moment, os.path.getsize(path)))
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageError(f"The backups in {folder} cannot be listed: {error.strerror}.") from error
+    for name in names:
+        if (match := _NAME.fullmatch(name)) is not None:
+            path = os.path.join(folder, name)
+            with suppress(OSError):  # gone meanwhile, or on a disk that fails: of no use
+                moment = datetime.strptime(match[1], _STAMP).replace(tzinfo=UTC).timestamp()
+                found.append(Backup(path, moment, os.path.getsize(path)))
     return sorted(found, key=lambda one: (one.made <= latest, one.made), reverse=True)
 
 

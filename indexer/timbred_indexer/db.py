@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -195,12 +196,14 @@ class Database:
     def _commit(self, group: list[_Write]) -> None:
         done: list[tuple[Future[Any], Any]] = []
         try:
+            _roll_back(self._writer)  # what a failing disk did not let go of at once
             self._writer.execute("BEGIN IMMEDIATE")
             for write in group:
                 self._run(write, done)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
-            _roll_back(self._writer)
+            with suppress(sqlite3.Error):  # the thread must live: whoever writes next waits for it
+                _roll_back(self._writer)
             for write in group:
                 if not write.future.done():
                     write.future.set_exception(self._failure(error))

@@ -16,11 +16,13 @@ from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seq, SpaceName
 from timbred_indexer.snapshot import Manifest
 from timbred_indexer.store import identity, vectors
+from timbred_indexer.trouble import Trouble
 from timbred_indexer.verify import Findings, compare_index
 
 logger = logging.getLogger(__name__)
 
 REST = 0.05  # seconds between two rounds of following: many commits become one step
+TROUBLE_SECONDS = 10.0  # a database that cannot be read is tried again after this at the latest
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class IndexKeeper:
         self._manifest: Manifest | None = None
         self._unavoidable = 0  # hidden vectors that the last compaction kept: they are alive, somewhere offline
         self._changed = asyncio.Event()
+        self._trouble = Trouble(logger, f"The {space} index is behind", longest=TROUBLE_SECONDS)
         self._turn = asyncio.Lock()
 
     @property
@@ -106,6 +109,11 @@ class IndexKeeper:
             memory=self._live.memory + (manifest.size if manifest is not None else 0),
             built=manifest.built if manifest is not None else None,
         )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why what was committed cannot be found yet, if so."""
+        return self._trouble.notes
 
     @property
     def space(self) -> SpaceName:
@@ -135,8 +143,14 @@ class IndexKeeper:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            await self.catch_up()
-            await asyncio.sleep(REST)
+            try:
+                await self.catch_up()
+            except StorageError as error:
+                await asyncio.sleep(self._trouble.met(error))
+                self._changed.set()
+            else:
+                self._trouble.over()
+                await asyncio.sleep(REST)
 
     async def catch_up(self) -> None:
         """Brings the live index up to the database's state."""

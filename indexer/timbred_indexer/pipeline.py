@@ -22,6 +22,7 @@ from timbred_indexer.model import Analysis, FileId, FileStat
 from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.store import files, sounds
 from timbred_indexer.store.files import PendingFile
+from timbred_indexer.trouble import Trouble
 from timbred_indexer.wire import AnalyseJob, deadline_for
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 4  # reads of a file that cannot be read, before it is called failed
 WORKER_CODES = frozenset({"worker_crashed", "timed_out"})
 MAX_WORKER_ATTEMPTS = 2  # a crash or a hang is given one more try
-TROUBLE_SECONDS = 10.0  # a full disk, or workers that do not start, is looked at again after this
+TROUBLE_SECONDS = 10.0  # a full disk, or workers that do not start, is looked at again after this at the latest
 RATE_WINDOW = 30.0  # seconds over which files/s is measured
 
 
@@ -72,7 +73,7 @@ class Pipeline:
         self._analysing: dict[bytes, asyncio.Future[None]] = {}
         self._hashers = ThreadPoolExecutor(2, thread_name_prefix="timbred-hash")
         self._done: deque[float] = deque()
-        self._trouble: str | None = None
+        self._trouble = Trouble(logger, "Indexing is paused", longest=TROUBLE_SECONDS)
         self._stopping = threading.Event()
 
     def wake(self) -> None:
@@ -94,25 +95,34 @@ class Pipeline:
     @property
     def notes(self) -> tuple[str, ...]:
         """Why nothing gets done, if so."""
-        return () if self._trouble is None else (f"Indexing is paused: {self._trouble}",)
+        return self._trouble.notes
 
     async def run(self) -> None:
         """Works until cancelled; then what is in flight is dropped (it stays pending) and the threads end."""
         try:
             while True:
                 self._wake.clear()
-                free = self._slots - len(self._in_flight) if self._may_work() else 0
-                claimed = await self._claim(free) if free > 0 else []
-                for file in claimed:
-                    self._start(file)
-                if len(claimed) < max(1, free):
-                    await self._wait(full=free <= 0)
+                try:
+                    await self._round()
+                except StorageError as error:
+                    await asyncio.sleep(self._trouble.met(error))
         finally:
             self._stopping.set()
             for task in self._in_flight.values():
                 task.cancel()
             await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
             await asyncio.to_thread(self._hashers.shutdown, wait=True, cancel_futures=True)
+
+    async def _round(self) -> None:
+        """Begins what there is room for, or waits."""
+        free = self._slots - len(self._in_flight) if self._may_work() else 0
+        claimed = await self._claim(free) if free > 0 else []
+        for file in claimed:
+            self._start(file)
+        if free > 0 and not self._in_flight:
+            self._trouble.over()  # whatever met it is gone
+        if len(claimed) < max(1, free):
+            await self._wait(full=free <= 0)
 
     def _forget_before(self, moment: float) -> None:
         while self._done and self._done[0] < moment:
@@ -155,11 +165,9 @@ class Pipeline:
             return
         except StorageError as error:
             # Ours is in trouble, the file is not to blame: it stays pending, everything waits, status says why.
-            self._trouble = error.message
-            logger.error("Indexing pauses: %s", error.message)
-            await asyncio.sleep(TROUBLE_SECONDS)
+            await asyncio.sleep(self._trouble.met(error))
         else:
-            self._trouble = None
+            self._trouble.over()
 
     async def _settle(self, file: PendingFile) -> None:
         try:

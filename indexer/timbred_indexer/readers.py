@@ -6,6 +6,7 @@ no length, no header is believed. Errors of the libraries become ``Unreadable``;
 
 from __future__ import annotations
 
+import errno
 import io
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ _FFMPEG_OPTIONS: Final = {
         "mpc,mpc8,mpeg,mpegts,ogg,oma,rm,shn,tak,tta,voc,w64,wav,webm,wv,xwma"
     ),
 }
+
+# PyAV counts planes up to a null pointer, and behind the eighth FFmpeg has none: counted on, they lie anywhere.
+_COUNTABLE_PLANES: Final = 7
 
 # Frames lie at known places, or are numbered. Elsewhere (MP3, Vorbis, ADPCM) a decoder carries a state along.
 _SEEKABLE: Final = frozenset({"WAV", "WAVEX", "AIFF", "FLAC", "W64", "RF64", "CAF", "AU"})
@@ -131,6 +135,10 @@ def read_ffmpeg(file: io.FileIO) -> Generator[Block]:
                 position += len(samples)
     except (av.error.FFmpegError, ValueError, OverflowError) as error:
         raise Unreadable(str(error)) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise Unreadable("it says that a part of it lies before its beginning") from error
 
 
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
@@ -149,8 +157,9 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
 
 def _floats(frame: av.AudioFrame) -> NDArray[np.float32]:
     """(frames, channels) float32 with full scale at 1, from any of FFmpeg's sample formats."""
-    if frame.format.name.startswith("s64"):  # NumPy conversion is not offered for these
-        frame = av.AudioResampler(format="fltp").resample(frame)[0]
+    crowded = frame.format.is_planar and len(frame.layout.channels) > _COUNTABLE_PLANES
+    if crowded or frame.format.name.startswith("s64"):  # for these NumPy conversion is not offered
+        frame = av.AudioResampler(format="flt").resample(frame)[0]
     data = frame.to_ndarray()
     if not frame.format.is_planar:
         data = data.reshape(-1, len(frame.layout.channels)).T

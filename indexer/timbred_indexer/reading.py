@@ -17,6 +17,9 @@ from timbred_indexer.model import FileStat
 from timbred_indexer.scan import file_stat
 
 CHUNK = 1 << 20  # bytes read at once
+# A child that is being started holds what its parent had open until it has become its own program: a file that was
+# written a moment ago is asked about again before it is called unfinished.
+_LEASE_PAUSES = (0.001, 0.01, 0.03, 0.0)  # seconds
 SETTLED_SECONDS = 1.0  # age of the last change after which a file counts as whole where nobody can be asked
 
 
@@ -83,15 +86,25 @@ def is_being_written(descriptor: int, info: os.stat_result) -> bool:
     counts as whole when its last change is a second old.
     """
     if sys.platform == "linux":
-        try:
-            # The signal for a broken lease is SIGIO, which would end the process; SIGURG is ignored by default.
-            fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK):
-                return True
+        for pause in _LEASE_PAUSES:
+            if (written := _is_held_for_writing(descriptor)) is False:
+                return False
+            if written is None:
+                break
+            time.sleep(pause)
         else:
-            return False
+            return True
     age = time.time() - info.st_mtime
     return 0 <= age < SETTLED_SECONDS
+
+
+def _is_held_for_writing(descriptor: int) -> bool | None:
+    """What the kernel says to a read lease; None where there are none."""
+    try:
+        # The signal for a broken lease is SIGIO, which would end the process; SIGURG is ignored by default.
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return True if error.errno in (errno.EAGAIN, errno.EWOULDBLOCK) else None
+    return False

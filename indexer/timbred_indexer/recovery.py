@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from timbred_indexer.backup import Backup, automatic
+from timbred_indexer.backup import Backup, automatic, check
 from timbred_indexer.db import as_storage_error, connect
 from timbred_indexer.errors import StorageError
 from timbred_indexer.migrate import migrate, shipped
@@ -17,6 +17,8 @@ from timbred_indexer.restore import restore, set_aside
 from timbred_indexer.salvage import put_back, salvage
 
 logger = logging.getLogger(__name__)
+
+_CHUNK = 1 << 20  # bytes read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,14 @@ class Recovery:
 
 
 def recover(data_dir: str) -> Recovery:
-    """Replaces the damaged database of a data folder that nobody else has open.
+    """Replaces the damaged database of a data folder that nobody has open, this process neither.
 
     Raises:
-        StorageError: that failed too: the disk is full or broken.
+        StorageError: that failed too: the disk is full or broken. ``unreadable_database``: nobody can say whether it
+            is damaged, and nothing was changed.
     """
     database = os.path.join(data_dir, "metadata.db")
+    read_through(database)
     backup, aside = _newest_good(data_dir, database)
     if backup is None:
         aside = _begin_anew(database)
@@ -59,6 +63,39 @@ def recover(data_dir: str) -> Recovery:
     except sqlite3.Error as error:
         raise as_storage_error(error) from error
     return Recovery(aside, backup, labels)
+
+
+def read_through(database: str) -> None:
+    """Reads every byte of a database that this process does not have open: closing it would drop SQLite's locks.
+
+    SQLite calls a database damaged where the disk did not give it a page (it maps EIO to SQLITE_CORRUPT), and one that
+    cannot be read today may be whole tomorrow.
+
+    Raises:
+        StorageError: ``unreadable_database``.
+    """
+    for path in (database, f"{database}-wal"):
+        try:
+            with open(path, "rb", buffering=0) as file:
+                while file.read(_CHUNK):
+                    pass
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageError(
+                f"{path} cannot be read: {error.strerror}. Nothing was changed. Look after the disk that it lies on, "
+                "then start timbred again.",
+                code="unreadable_database",
+            ) from error
+
+
+def is_whole(database: str) -> bool:
+    """Whether nothing is wrong with a database after all."""
+    try:
+        check(database, deep=True)
+    except StorageError:
+        return False
+    return True
 
 
 def _newest_good(data_dir: str, database: str) -> tuple[Backup | None, str]:

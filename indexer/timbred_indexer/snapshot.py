@@ -152,10 +152,18 @@ def verify(folder: str, space: SpaceName, manifest: Manifest) -> None:
 
 
 def remove(folder: str, space: SpaceName) -> None:
-    """Takes a snapshot away; always safe."""
+    """Takes a snapshot away; always safe.
+
+    Raises:
+        StorageError: the disk does not allow it.
+    """
     for path in (manifest_path(folder, space), index_path(folder, space)):
-        if os.path.exists(path):
+        try:
             os.unlink(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageError(f"The old snapshot {path} cannot be removed: {error.strerror}.") from error
 
 
 def _sealed(fields: dict[str, Any]) -> Manifest:

@@ -11,6 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 from daemon_process import Daemon
 
+from timbred_daemon.commands.connection import pages
+
 Contents = dict[bytes, bytes]
 """Path relative to the watched folder → SHA-256 of the bytes."""
 
@@ -42,12 +44,9 @@ def in_answers(daemon: Daemon, root: Path) -> set[bytes]:
     """What can be found, page after page."""
     top = os.fsencode(root) + b"/"
     found: set[bytes] = set()
-    cursor: int | None = 0
-    while cursor is not None:
-        page = daemon.client.get("/v1/sounds", {"cursor": cursor, "limit": 1000})
-        uris = [unquote_to_bytes(uri.removeprefix("file://")) for row in page["results"] for uri in row["uris"]]
+    for page in pages(daemon.client, "/v1/sounds", {"limit": 1000}):
+        uris = [unquote_to_bytes(uri.removeprefix("file://")) for row in page for uri in row["uris"]]
         found.update(uri[len(top) :] for uri in uris if uri.startswith(top))
-        cursor = page["next"]
     return found
 
 

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from agreement import assert_agreement
+from agreement import assert_agreement, on_disk
 from daemon_process import QUICK, Daemon, daemon_on, wait_for
+from honesty import facts, questioned
 from tones import write_tone
 from writers import leftovers, storm
 
@@ -68,6 +69,15 @@ def after_the_storm(daemon: Daemon, library: Path, folder: Path) -> int:
     return left
 
 
+@pytest.fixture
+def broken(daemon: Daemon, tmp_path: Path) -> Generator[Path]:
+    """A second folder, watched for one test: nothing in it can be decoded."""
+    (tmp_path / "broken").mkdir()
+    daemon.client.post("/v1/folders", {"path": str(tmp_path / "broken")})
+    yield tmp_path / "broken"
+    daemon.client.delete("/v1/folders", {"path": str(tmp_path / "broken")})
+
+
 @sizes
 def test_after_a_storm_all_agree(daemon: Daemon, library: Path, folder: Path, operations: int) -> None:
     with asked_all_the_time(daemon) as answered:
@@ -75,6 +85,22 @@ def test_after_a_storm_all_agree(daemon: Daemon, library: Path, folder: Path, op
         daemon.settle(PATIENCE + operations / 20)
     assert answered
     assert after_the_storm(daemon, library, folder) > operations // 10
+
+
+@sizes
+def test_in_a_storm_status_events_and_metrics_add_up_at_every_moment(
+    daemon: Daemon, library: Path, folder: Path, broken: Path, operations: int
+) -> None:
+    with questioned(daemon) as honesty:
+        for number in range(5):
+            (broken / f"{number}.wav").write_bytes(b"RIFF" + bytes([number]) * 100)
+        storm(folder, operations // 4, SEED + 1)
+        daemon.settle(PATIENCE + operations / 20)
+        daemon.look()
+        wait_for(lambda: facts(daemon.status()) == honesty.last_event)
+    total, folders = facts(daemon.status())
+    assert [files["found"] for files in folders] == [len(on_disk(library)), len(on_disk(broken))]
+    assert total["failed"] == len(on_disk(broken))
 
 
 class Unwatched(Daemon):
@@ -96,6 +122,12 @@ def unwatched(tmp_path: Path) -> Generator[Daemon]:
         yield daemon
 
 
+def wait_until_looked_at(daemon: Daemon, timeout: float) -> None:
+    """Until the daemon, by itself, has looked at the whole folder once more."""
+    before = daemon.status()["folders"][0]["last_scan"]
+    wait_for(lambda: daemon.status()["folders"][0]["last_scan"] != before, timeout)
+
+
 @sizes
 def test_after_a_storm_of_which_no_event_came_all_agree(unwatched: Daemon, tmp_path: Path, operations: int) -> None:
     root = tmp_path / "sounds"
@@ -103,6 +135,8 @@ def test_after_a_storm_of_which_no_event_came_all_agree(unwatched: Daemon, tmp_p
     assert "sudo sysctl fs.inotify.max_user_watches=" in wait_for(lambda: " ".join(unwatched.status()["notes"]))
     assert unwatched.status()["folders"][0]["watch"] == "poll"
     storm(root, operations, SEED)
+    for _ in range(2):  # the first may have begun before the end of the storm
+        wait_until_looked_at(unwatched, PATIENCE + operations / 20)
     unwatched.settle(PATIENCE + operations / 20)
     assert after_the_storm(unwatched, root, root) > operations // 10
 

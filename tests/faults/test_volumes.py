@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,14 +22,17 @@ SIZE = 8 << 20  # bytes of a volume
 SETTINGS = "workers = 1\nquiet = 0.05\npoll_interval = 0.2\nbackups = 0\n"
 
 
-class Volume:
-    """A small ext4 file system in a file, or a tmpfs, which forgets all when it is unmounted."""
+MAKERS = {"ext4": ("mkfs.ext4", "-q", "-F", "-m", "0"), "ext2": ("mkfs.ext2", "-q", "-F"), "vfat": ("mkfs.vfat",)}
 
-    def __init__(self, home: Path, name: str) -> None:
+
+class Volume:
+    """A small file system in a file."""
+
+    def __init__(self, home: Path, name: str, kind: str = "ext4") -> None:
         self._image = home / f"{name}.img"
         with self._image.open("wb") as file:
             file.truncate(SIZE)
-        run("mkfs.ext4", "-q", "-F", "-m", "0", str(self._image))
+        run(*MAKERS[kind], str(self._image))
 
     def mount(self, place: Path) -> None:
         run("mount", "-o", "loop", str(self._image), str(place))
@@ -153,6 +156,42 @@ def test_a_drive_that_is_not_there_at_the_start_is_offline_until_it_is(
         wait_for_state(daemon, "online")
         status = daemon.settle()
         assert (status["files"], status["workers"]["jobs"]) == (before, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["ext2", "vfat"])
+def test_a_drive_of_an_older_file_system_comes_back_as_it_was(tmp_path: Path, kind: str) -> None:
+    (place := tmp_path / "drive").mkdir()
+    with (
+        older_volume(tmp_path, place, kind) as volume,
+        daemon_on(tmp_path / "home", place, settings=SETTINGS) as daemon,
+    ):
+        before = daemon.settle()
+        wait_for(lambda: try_to(lambda: unmount(place)))
+        row = wait_for_state(daemon, "offline")
+        assert (row["files"]["offline"], row["files"]["missing"]) == (len(STEPS), 0)
+        volume.mount(place)
+        wait_for_state(daemon, "online")
+        status = daemon.settle()
+        assert (status["files"], status["workers"]["jobs"]) == (before["files"], before["workers"]["jobs"])
+
+
+@contextmanager
+def older_volume(home: Path, place: Path, kind: str) -> Generator[Volume]:
+    """Mounted, with sounds on it; skips where this machine has no such file system."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting needs Linux and root")
+    try:
+        volume = Volume(home, kind, kind)
+        volume.mount(place)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no {kind} here: {error}")
+    try:
+        write_scale(place, STEPS)
+        yield volume
+    finally:
+        while os.path.ismount(place):
+            unmount(place, "-l")
 
 
 def try_to(do: Callable[[], None]) -> bool:

@@ -1,5 +1,7 @@
 """decode: whatever lies on disk becomes bounded mono samples, or a refusal with a code."""
 
+import errno
+import io
 import os
 import struct
 from pathlib import Path
@@ -16,7 +18,7 @@ from timbred_indexer import decode
 from timbred_indexer.decode import open_sound
 from timbred_indexer.errors import InputError, TransientInputError
 from timbred_indexer.parameters import ANALYSIS_RATE
-from timbred_indexer.readers import BLOCK_FRAMES
+from timbred_indexer.readers import BLOCK_FRAMES, Unreadable, read_ffmpeg
 
 
 def samples_of(path: Path | bytes) -> NDArray[np.float32]:
@@ -31,15 +33,15 @@ def refusal(path: Path) -> str:
     return caught.value.code
 
 
-def write_with_ffmpeg(path: Path, codec: str, rate: int = 44_100) -> None:
+def write_with_ffmpeg(path: Path, codec: str, rate: int = 44_100, layout: str = "mono") -> None:
     data = pluck(rate=rate).astype(np.float32)
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=rate, layout="mono")  # pyright: ignore[reportUnknownMemberType]
+        stream: Any = container.add_stream(codec, rate=rate, layout=layout)  # pyright: ignore[reportUnknownMemberType]
         frame = av.AudioFrame.from_ndarray(data[None], format="fltp", layout="mono")
         frame.sample_rate = rate
         stream.bit_rate = 128_000
         muxer: Any = container
-        for part in av.AudioResampler(format=stream.format, rate=rate, layout="mono").resample(frame):
+        for part in av.AudioResampler(format=stream.format, rate=rate, layout=layout).resample(frame):
             muxer.mux(stream.encode(part))
         muxer.mux(stream.encode(None))
 
@@ -61,6 +63,25 @@ def test_what_libsndfile_cannot_open_is_decoded_by_ffmpeg(tmp_path: Path, name: 
         assert sound.sample_rate == rate
         assert sound.format == codec.removeprefix("lib")
     assert np.abs(heard).max() > 0.3
+
+
+def test_eight_channels_are_decoded_by_ffmpeg(tmp_path: Path) -> None:
+    write_with_ffmpeg(tmp_path / "a.m4a", "aac", layout="7.1")
+    with open_sound(os.fsencode(tmp_path / "a.m4a")) as sound:
+        assert (sound.channels, sum(map(len, sound.blocks())) > 0) == (8, True)
+
+
+class Backwards(io.FileIO):
+    """A file of a format that points to a place before its beginning."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def test_a_place_before_the_beginning_is_the_files_fault_and_not_the_disks(tmp_path: Path) -> None:
+    write_with_ffmpeg(tmp_path / "a.m4a", "aac")
+    with Backwards(tmp_path / "a.m4a") as file, pytest.raises(Unreadable):
+        list(read_ffmpeg(file))
 
 
 def test_the_content_decides_not_the_extension(tmp_path: Path) -> None:

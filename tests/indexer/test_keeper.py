@@ -190,12 +190,14 @@ async def test_a_whole_snapshot_passes_the_check(compacted: Shelf) -> None:
     assert (made.stats.buffer, compacted.index.exists()) == (0, True)
 
 
-async def test_it_follows_what_is_committed(shelf: Shelf) -> None:
-    made = await shelf.open()
+async def test_it_follows_what_is_committed_though_the_disk_gives_no_answer_once(shelf: Shelf) -> None:
+    made, glitches = await shelf.open(), [StorageError("The disk gives no answer.")]
     loop, caught_up = asyncio.get_running_loop(), asyncio.Event()
     catch_up = made.catch_up
 
     async def noticing() -> None:
+        if glitches:
+            raise glitches.pop()
         await catch_up()
         caught_up.set()
 

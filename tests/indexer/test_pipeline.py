@@ -320,6 +320,22 @@ async def test_a_failure_that_cannot_be_written_down_pauses_too(desk: Desk, monk
     assert (await desk.codes(), len(desk.analyser.jobs)) == ({"a.wav": "empty"}, 2)
 
 
+async def test_a_database_that_gives_no_answer_for_a_moment_ends_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, refusals = files.claim_pending, [StorageError("The disk gives no answer.")]
+
+    def claim_once_more(*arguments: object) -> object:
+        if refusals:
+            raise refusals.pop()
+        return claim(*arguments)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(files, "claim_pending", claim_once_more)
+    await desk.put("a.wav")
+    await desk.drain()
+    assert await desk.states() == {"a.wav": "indexed"}
+
+
 async def test_stopping_leaves_what_is_in_flight_pending(desk: Desk) -> None:
     desk.analyser.gate.clear()
     await desk.put("a.wav")

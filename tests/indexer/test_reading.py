@@ -65,6 +65,18 @@ def test_a_file_open_for_writing_is_left_until_it_is_closed(sound: Path, mode: s
     fingerprint(os.fsencode(sound))
 
 
+def test_a_child_that_has_not_yet_let_go_of_the_file_is_waited_for(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with sound.open("r+b") as writer:
+
+        def let_go(_: float) -> None:
+            writer.close()
+
+        monkeypatch.setattr(reading.time, "sleep", let_go)
+        assert fingerprint(os.fsencode(sound))[1] == hashlib.sha256(sound.read_bytes()).digest()
+
+
 def test_a_writer_may_come_after_us(sound: Path) -> None:
     fingerprint(os.fsencode(sound))
     with sound.open("r+b", buffering=0) as file:

@@ -14,7 +14,7 @@ from builders import analysis, new_folder, new_sound
 from timbred_indexer import backup
 from timbred_indexer.db import Database, connect, next_seq
 from timbred_indexer.errors import StorageError
-from timbred_indexer.recovery import recover
+from timbred_indexer.recovery import is_whole, recover
 from timbred_indexer.store import files
 
 SOUNDS = 60
@@ -110,6 +110,22 @@ def test_a_database_that_cannot_be_read_at_all_begins_anew(data: Path) -> None:
     overwrite(data / "metadata.db")
     assert "everything is analysed again" in recover(str(data)).sentence
     assert (count(data, "sound"), count(data, "migration") > 0) == (0, True)
+
+
+def test_a_database_that_cannot_be_read_is_left_where_it_is(data: Path) -> None:
+    """A directory gives EISDIR to whoever reads it, as a failing disk gives EIO."""
+    (data / "metadata.db").rename(data / "kept")
+    (data / "metadata.db").mkdir()
+    before = sorted(data.iterdir())
+    with pytest.raises(StorageError, match="Nothing was changed") as refused:
+        recover(str(data))
+    assert (refused.value.code, sorted(data.iterdir())) == ("unreadable_database", before)
+
+
+def test_a_whole_database_is_told_from_a_damaged_one(data: Path) -> None:
+    assert is_whole(str(data / "metadata.db"))
+    tear_a_page(data / "metadata.db")
+    assert not is_whole(str(data / "metadata.db"))
 
 
 def test_where_nothing_can_be_written_the_damaged_database_stays(data: Path) -> None:
