@@ -1,10 +1,13 @@
 """Start-up and query latency of the real daemon over HTTP, by library size.
 
-    python benchmarks/http_load.py [CORPUS] [--sizes 1000,10000] [--seconds 5] [--clap] [--wrk PATH]
+    python benchmarks/http_load.py [CORPUS] [--sizes 1000,10000] [--seconds 5] [--clap] [--wrk PATH] [--keep FOLDER]
+        [--clients 1,8,64] [--warm 100000] [--while-compacting]
 
-For each size a library is made (see ``library.py``), the daemon is started on it twice (the first start compacts), and
-the second start is timed; then every sound is asked about once, and clients ask ``/v1/similar?id=`` for uniformly
-drawn ids over kept connections. With ``--clap`` every sound also has a CLAP vector (see ``library.add_clap``), and
+For each size a library is made (see ``library.py``; with ``--keep`` it stays, and is used again), the daemon is started
+on it twice (after the first, the index is built), and the second start is timed; then every sound is asked about once
+(of a larger library, as many as ``--warm`` says), and clients ask ``/v1/similar?id=`` for uniformly drawn ids over kept
+connections. ``--while-compacting`` instead sets one client's answers beside a compaction against those without, in
+turns of one run. With ``--clap`` every sound also has a CLAP vector (see ``library.add_clap``), and
 answers are fused. Clients are those of wrk where there is one, which cost next to nothing, else processes of Python,
 which cost more than the daemon. ``computing`` is the daemon's processor time an answer: the figure that other load on
 the machine spoils least. The last column sets our p50 against a bare ``/healthz``: what HTTP itself costs here.
@@ -27,16 +30,22 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from library import CLAP_VERSION, Raw, add_clap, fill_database, make_files, seed_sounds
+from http_compacting import beside_compaction
+from library import CLAP_VERSION, add_clap, fill_database, make_files, seed_sounds
 from rich.console import Console
 from rich.table import Table
 
 from timbred_daemon.runtime import read_endpoint
 from timbred_indexer import aspects, snapshot
 from timbred_indexer.db import connect
+from timbred_indexer.errors import StorageError
+from timbred_indexer.migrate import migrate, shipped
+from timbred_indexer.model import SpaceName
 from timbred_indexer.store import identity
 
-CLIENTS = (1, 8, 64)
+CLIENTS = "1,8,64"
+STRETCH = 3.0  # seconds of each turn, beside a compaction
+MOST_COMPACTING = 120.0  # seconds of it that are measured
 
 _SCRIPT = """
 math.randomseed({size})
@@ -66,54 +75,127 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="for each figure (default 5)")
     parser.add_argument("--clap", action="store_true", help="fused answers, from made-up CLAP vectors")
     parser.add_argument("--wrk", default=shutil.which("wrk"), help="the load generator, if it is not on the PATH")
+    parser.add_argument("--keep", metavar="FOLDER", help="where libraries are left, and found again")
+    parser.add_argument("--clients", default=CLIENTS, help=f"how many at once (default {CLIENTS})")
+    parser.add_argument("--warm", type=int, default=100_000, help="sounds asked about first (default 100000)")
+    parser.add_argument("--while-compacting", action="store_true", help="answers beside a compaction, and without")
     options = parser.parse_args()
-    seeds = seed_sounds(options.corpus)
-    table = Table(title=f"/v1/similar?id= over HTTP, {'fused' if options.clap else 'librosa only'}, milliseconds")
-    for name in ("segments", "index load", "ready", "cold"):
-        table.add_column(name, justify="right")
-    for number in CLIENTS:
-        for name in (f"{number}: p50", "p99", "answers/s", "computing"):
-            table.add_column(name, justify="right")
-    table.add_column("RSS MB", justify="right")
-    table.add_column("p50/healthz", justify="right")
+    numbers = list(map(int, options.clients.split(",")))
+    table = _compacting_table() if options.while_compacting else _table(numbers, options.clap)
     for size in map(int, options.sizes.split(",")):
-        with tempfile.TemporaryDirectory() as folder:
-            table.add_row(f"{size:,}", *_measure(folder, size, seeds, options))
+        with _library(size, options) as data:
+            if options.while_compacting:
+                _measure_compacting(table, data, size, options)
+            else:
+                table.add_row(f"{size:,}", *_measure(data, size, numbers, options))
     Console(width=200).print(table)
 
 
-def _measure(folder: str, size: int, seeds: list[Raw], options: argparse.Namespace) -> Iterator[str]:
-    sounds, data = os.path.join(folder, "sounds"), os.path.join(folder, "data")
-    os.mkdir(sounds)
-    os.mkdir(data)
-    make_files(sounds, size)
-    database = os.path.join(data, "metadata.db")
-    fill_database(database, sounds, seeds)
-    spaces = [("librosa", aspects.VERSION)]
-    if options.clap:
-        add_clap(database)
-        spaces.append(("clap", CLAP_VERSION))
-    with _daemon(data) as (port, _, _):
-        _settle(port)  # the calibration is made on the first start
+def _table(numbers: list[int], clap: bool) -> Table:
+    table = Table(title=f"/v1/similar?id= over HTTP, {'fused' if clap else 'librosa only'}, milliseconds")
+    for name in ("segments", "index load", "ready", "cold"):
+        table.add_column(name, justify="right")
+    for number in numbers:
+        for name in (f"{number}: p50", "p99", "answers/s", "computing"):
+            table.add_column(name, justify="right")
+    for name in ("RSS MB", "of it files", "p50/healthz", "status"):
+        table.add_column(name, justify="right")
+    return table
+
+
+def _compacting_table() -> Table:
+    table = Table(title="/v1/similar?id= over HTTP, one client, beside a compaction, milliseconds")
+    for name in ("segments", "", "p50", "p99", "worst", "answers", "built in s"):
+        table.add_column(name, justify="right")
+    return table
+
+
+@contextmanager
+def _library(size: int, options: argparse.Namespace) -> Generator[str]:
+    """The data folder of a library of that size, with its indexes built: made, or found."""
+    with contextlib.ExitStack() as stack:
+        if options.keep:
+            top = os.path.join(options.keep, f"lib{size}")
+        else:
+            top = stack.enter_context(tempfile.TemporaryDirectory())
+        data = os.path.join(top, "data")
+        if not os.path.exists(os.path.join(data, "metadata.db")):
+            os.makedirs(os.path.join(top, "sounds"))
+            os.mkdir(data)
+            make_files(os.path.join(top, "sounds"), size)
+            fill_database(os.path.join(data, "metadata.db"), os.path.join(top, "sounds"), seed_sounds(options.corpus))
+        if options.clap:
+            data = _with_clap(data)
+        _build(data, _spaces(options.clap))
+        yield data
+
+
+def _spaces(clap: bool) -> list[tuple[SpaceName, str]]:
+    return [("librosa", aspects.VERSION), *([("clap", CLAP_VERSION)] if clap else [])]
+
+
+def _with_clap(data: str) -> str:
+    """Another data folder of the same sounds, with CLAP vectors besides."""
+    other = f"{data}-clap"
+    if not os.path.exists(other):
+        os.mkdir(other)
+        shutil.copyfile(os.path.join(data, "metadata.db"), os.path.join(other, "metadata.db"))
+        add_clap(os.path.join(other, "metadata.db"))
+    return other
+
+
+def _build(data: str, spaces: list[tuple[SpaceName, str]]) -> None:
+    """The snapshots, where they are not there yet; and what the daemon makes on its first start."""
+    origin = _origin(data)
+    missing = list[tuple[SpaceName, str]]()
     for space, version in spaces:
+        try:
+            snapshot.load(data, space, version, origin)
+        except StorageError:
+            missing.append((space, version))
+    for space, version in missing:
         _compact(data, space, version)
-    with contextlib.closing(connect(database, readonly=True)) as connection:
-        origin = identity.read(connection)
+    if missing:
+        with _daemon(data) as (port, _, _):
+            _settle(port)
+
+
+def _origin(data: str) -> int:
+    with contextlib.closing(connect(os.path.join(data, "metadata.db"))) as connection:
+        migrate(connection, shipped())
+        return identity.read(connection)
+
+
+def _measure_compacting(table: Table, data: str, size: int, options: argparse.Namespace) -> None:
+    space, version = _spaces(options.clap)[-1]
+    with _daemon(data) as (port, _, _):
+        asker = _Asker(port, size)
+        _settle(port)
+        asker.ask_all(options.warm)
+        found = beside_compaction(asker.ask, data, space, version, stretch=STRETCH, most=MOST_COMPACTING)
+    for row in found.rows():
+        built = "" if row[0] == "quiet" else "not to its end" if found.built is None else f"{found.built:.0f}"
+        table.add_row(f"{size:,}", *row, built)
+
+
+def _measure(data: str, size: int, numbers: list[int], options: argparse.Namespace) -> Iterator[str]:
     start = time.perf_counter()
-    snapshot.load(data, "librosa", aspects.VERSION, origin)
+    snapshot.load(data, "librosa", aspects.VERSION, _origin(data))
     yield f"{1000 * (time.perf_counter() - start):.1f}"
     with _daemon(data) as (port, ready, pid):
         yield f"{1000 * ready:.0f}"
         asker = _Asker(port, size)
         yield f"{asker.ask():.1f}"
         _settle(port)
-        asker.ask_all()
-        for number in CLIENTS:
+        asker.ask_all(options.warm)
+        for number in numbers:
             found = _load(port, pid, size, options, number)
             yield from (f"{found.p50:.2f}", f"{found.p99:.2f}", f"{found.rate:,.0f}", f"{found.computing:.2f}")
-        yield f"{_resident(pid):.0f}"
-        alone, bare = (sorted(asker.ask(path) for _ in range(500)) for path in (None, "/healthz"))
-        yield f"{alone[250] / bare[250]:.1f}"
+        yield from (f"{part:.0f}" for part in _resident(pid))
+        alone, bare, status = (
+            sorted(asker.ask(path) for _ in range(200))[100] for path in (None, "/healthz", "/v1/status")
+        )
+        yield from (f"{alone / bare:.1f}", f"{status:.1f}")
 
 
 def _load(port: int, pid: int, size: int, options: argparse.Namespace, number: int) -> Load:
@@ -155,11 +237,12 @@ class _Asker:
             raise SystemExit(f"{target}: {response.status} {body[:200]!r}")
         return taken
 
-    def ask_all(self) -> None:
-        """Asks about every sound once."""
-        for start in range(1, self._size + 1, 500):
-            ids = list(range(start, min(start + 500, self._size + 1)))
-            body = json.dumps({"ids": ids})
+    def ask_all(self, most: int) -> None:
+        """Asks about every sound once; of more than ``most``, about so many that are drawn."""
+        wanted = range(1, self._size + 1)
+        ids = list(wanted) if self._size <= most else self._random.sample(wanted, most)
+        for start in range(0, len(ids), 500):
+            body = json.dumps({"ids": ids[start : start + 500]})
             self._connection.request("POST", "/v1/similar:batch", body, {"Content-Type": "application/json"})
             self._connection.getresponse().read()
 
@@ -221,9 +304,11 @@ def _computed(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _resident(pid: int) -> float:
+def _resident(pid: int) -> tuple[float, float]:
+    """Megabytes in memory, and those of it that are pages of files (the mapped index, mostly)."""
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        whole, of_files = (int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20 for pages in file.read().split()[1:3])
+    return whole, of_files
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ Raw = Mapping[str, NDArray[np.float32]]
 FILES_A_DIRECTORY = 500
 CLAP_VERSION = "made-up@1/repeatpad"
 CLAP_DIM = 512
+AT_ONCE = 10_000  # rows
 CLAP_NOISE = 0.6  # of a vector's own, beside what it shares with the librosa space
 
 
@@ -82,20 +83,30 @@ def add_clap(path: str) -> None:
     connection = connect(path)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("BEGIN IMMEDIATE")
-    rows = connection.execute("SELECT segment_id, data FROM vector ORDER BY segment_id").fetchall()
     random = np.random.default_rng(2)
     projection = random.normal(size=(aspects.DIM, CLAP_DIM)).astype(np.float32)
     seq = next_seq(connection)
     space = sounds.ensure_space(connection, "clap", CLAP_VERSION)
-    for segment, data in rows:
-        shared, own = np.frombuffer(data, "<f4") @ projection, random.normal(size=CLAP_DIM)
-        vector = shared / np.linalg.norm(shared) + CLAP_NOISE * own / np.linalg.norm(own)
-        unit = (vector / np.linalg.norm(vector)).astype("<f4").tobytes()
-        connection.execute(
-            "INSERT INTO vector (segment_id, space_id, seq, data) VALUES (?, ?, ?, ?)", (segment, space, seq, unit)
+    last = 0
+    while rows := connection.execute(
+        "SELECT segment_id, data FROM vector WHERE segment_id > ? ORDER BY segment_id LIMIT ?", (last, AT_ONCE)
+    ).fetchall():
+        last = rows[-1][0]
+        shared = np.frombuffer(b"".join(data for _, data in rows), "<f4").reshape(len(rows), -1) @ projection
+        vectors = _unit(shared) + CLAP_NOISE * _unit(random.normal(size=shared.shape))
+        connection.executemany(
+            "INSERT INTO vector (segment_id, space_id, seq, data) VALUES (?, ?, ?, ?)",
+            [
+                (segment, space, seq, row.tobytes())
+                for (segment, _), row in zip(rows, _unit(vectors).astype("<f4"), strict=True)
+            ],
         )
     connection.execute("COMMIT")
     connection.close()
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _insert(

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 import pytest
 
-from builders import fresh_connection, new_folder
+from builders import analysis, new_file, new_folder, new_sound
 from timbred_indexer.db import next_seq
-from timbred_indexer.model import FolderState
-from timbred_indexer.store import folders
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = fresh_connection()
-    yield made
-    made.close()
+from timbred_indexer.model import FolderState, SoundId
+from timbred_indexer.store import duplicates, files, folders, names, sounds
 
 
 def watched(connection: sqlite3.Connection) -> dict[bytes, str]:
@@ -72,3 +64,24 @@ def test_a_path_lies_in_the_folder_above_it_and_in_no_namesake(
         new_folder(connection, folder)
     found = folders.holding(folders.active(connection), path)
     assert (None if found is None else (found[0].path, found[1])) == held
+
+
+def test_what_lies_in_the_root_of_the_file_system_has_one_slash(connection: sqlite3.Connection) -> None:
+    root = new_folder(connection, b"/")
+    kick = new_sound(connection, root, "trömmeln/kick.wav".encode(), analysis(1))
+    path = "/trömmeln/kick.wav".encode()
+    assert sounds.files_of(connection, [kick]) == {kick: [(path, None)]}
+    assert sounds.of_file(connection, path) == kick
+    assert sounds.of_file(connection, b"/" + path) is None
+    assert names.named(connection, ["kick"], b"/", SoundId(0), 10) == [kick]
+    assert duplicates.in_folder(connection, b"/") == {kick}
+    assert duplicates.in_folder(connection, "/trömmeln".encode()) == {kick}
+    new_file(connection, root, b"new.wav")
+    assert [file.path for file in files.claim_pending(connection, 1.0, 10, [])] == [b"/new.wav"]
+
+
+def test_a_path_that_is_no_text_is_found_by_its_bytes(connection: sqlite3.Connection) -> None:
+    folder = new_folder(connection, b"/s\xff")
+    kick = new_sound(connection, folder, b"k\xfe.wav", analysis(1))
+    assert sounds.files_of(connection, [kick]) == {kick: [(b"/s\xff/k\xfe.wav", None)]}
+    assert sounds.of_file(connection, b"/s\xff/k\xfe.wav") == kick

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from timbred_indexer.model import FileStat, FolderId, Seconds, SegmentId, Seq, SoundId
 from timbred_indexer.store import vectors
+from timbred_indexer.store.paths import FILE_PATH
 from timbred_indexer.store.sounds import VISIBLE_FILE, ensure_space
 
 SPACE = "clap"
@@ -182,7 +183,7 @@ def _files(
     """An indexed file of each sound, the oldest that can be reached."""
     marks = ",".join("?" * len(sounds))
     rows = connection.execute(
-        "SELECT file.sound_id, folder.id, CAST(folder.path || '/' || file.path AS BLOB), size, mtime_ns, inode, "
+        f"SELECT file.sound_id, folder.id, {FILE_PATH}, size, mtime_ns, inode, "
         "file.device "
         "FROM file JOIN folder ON folder.id = folder_id "
         f"WHERE file.sound_id IN ({marks}) AND {VISIBLE_FILE} AND file.state = 'indexed' ORDER BY file.id DESC",

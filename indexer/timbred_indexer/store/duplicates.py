@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from timbred_indexer.model import Seconds, SoundId
+from timbred_indexer.store.paths import FILE_PATH
 from timbred_indexer.store.sounds import VISIBLE_FILE
 
 _VISIBLE_SOUND = (
@@ -93,7 +94,7 @@ def owed(connection: sqlite3.Connection) -> Owed:
 def unprinted(connection: sqlite3.Connection, after: SoundId, limit: int) -> list[Unprinted]:
     """Sounds that a present file has and that wait for a fingerprint, by id, beyond ``after``."""
     rows = connection.execute(
-        "SELECT file.sound_id, CAST(folder.path || '/' || file.path AS BLOB), min(size) "
+        f"SELECT file.sound_id, {FILE_PATH}, min(size) "
         f"FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE} AND file.state = 'indexed' "
         "AND NOT EXISTS (SELECT 1 FROM fingerprint WHERE fingerprint.sound_id = file.sound_id) "
         "AND file.sound_id > ? GROUP BY file.sound_id ORDER BY file.sound_id LIMIT ?",
@@ -169,7 +170,7 @@ def waiting(
 
 def _places(connection: sqlite3.Connection, wanted: set[int]) -> dict[int, tuple[bytes, int]]:
     rows = connection.execute(
-        "SELECT file.sound_id, CAST(folder.path || '/' || file.path AS BLOB), min(size) "
+        f"SELECT file.sound_id, {FILE_PATH}, min(size) "
         f"FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE} AND file.state = 'indexed' "
         f"AND file.sound_id IN ({_list(wanted)}) GROUP BY file.sound_id"
     )
@@ -210,10 +211,11 @@ def in_many_files(connection: sqlite3.Connection) -> list[SoundId]:
 
 def in_folder(connection: sqlite3.Connection, folder: bytes) -> set[SoundId]:
     """Sounds of which a visible file lies in a directory (absolute path) or below it."""
+    inside = folder.rstrip(b"/") + b"/"
     rows = connection.execute(
         "SELECT DISTINCT file.sound_id FROM file JOIN folder ON folder.id = folder_id "
-        f"WHERE {VISIBLE_FILE} AND substr(CAST(folder.path || '/' || file.path AS BLOB), 1, ?2) = ?1",
-        (folder + b"/", len(folder) + 1),
+        f"WHERE {VISIBLE_FILE} AND substr({FILE_PATH}, 1, ?2) = ?1",
+        (inside, len(inside)),
     )
     return {SoundId(row[0]) for row in rows}
 

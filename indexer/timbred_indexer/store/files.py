@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from timbred_indexer.model import FileId, FileStat, FileState, FolderId, Seq, SoundId
+from timbred_indexer.store.paths import FILE_PATH
 
 _MISSING_RETURNS_AS = (
     "CASE WHEN error_code IS NOT NULL THEN 'failed' WHEN sound_id IS NULL THEN 'pending' ELSE 'indexed' END"
@@ -111,7 +112,7 @@ def sounds_at(connection: sqlite3.Connection, ids: Sequence[FileId]) -> set[Soun
 
 def present_count(connection: sqlite3.Connection, folder: FolderId) -> int:
     row = connection.execute(
-        "SELECT count(*) FROM file WHERE folder_id = ? AND state <> 'missing'", (folder,)
+        "SELECT coalesce(sum(files), 0) FROM tally WHERE folder_id = ? AND state <> 'missing'", (folder,)
     ).fetchone()
     return int(row[0])
 
@@ -209,7 +210,7 @@ def claim_pending(connection: sqlite3.Connection, now: float, limit: int, busy: 
         now: Unix time; rows whose ``retry_at`` lies beyond it are left alone.
     """
     rows = connection.execute(
-        "SELECT file.id, folder_id, CAST(folder.path || '/' || file.path AS BLOB), "
+        f"SELECT file.id, folder_id, {FILE_PATH}, "
         "size, mtime_ns, inode, file.device, attempts, error_code "
         "FROM file JOIN folder ON folder.id = folder_id "
         "WHERE file.state = 'pending' AND retry_at <= ? AND active AND folder.state <> 'offline' "
@@ -290,7 +291,7 @@ def retry_unreadable(connection: sqlite3.Connection, folder: FolderId, seq: Seq)
 def failures(connection: sqlite3.Connection, after: FileId, limit: int) -> list[Failure]:
     """Files that failed or wait after an error, by id, beyond ``after``."""
     rows = connection.execute(
-        "SELECT file.id, CAST(folder.path || '/' || file.path AS BLOB), error_code, error_message, attempts, "
+        f"SELECT file.id, {FILE_PATH}, error_code, error_message, attempts, "
         "CASE WHEN file.state = 'pending' THEN retry_at END FROM file JOIN folder ON folder.id = folder_id "
         "WHERE active AND file.state IN ('failed', 'pending') AND error_code IS NOT NULL AND file.id > ? "
         "ORDER BY file.id LIMIT ?",
@@ -300,11 +301,10 @@ def failures(connection: sqlite3.Connection, after: FileId, limit: int) -> list[
 
 
 def counts(connection: sqlite3.Connection) -> dict[FolderId, dict[FileState, int]]:
-    """How many files stand where, by folder (watched folders only)."""
-    # Counted before the folders are looked up: one for each file would take as long again.
+    """How many files stand where, by folder (watched folders only); from counters that triggers keep."""
     rows = connection.execute(
-        "WITH counted AS MATERIALIZED (SELECT folder_id, state, count(*) AS files FROM file GROUP BY folder_id, state) "
-        "SELECT folder_id, counted.state, files FROM counted JOIN folder ON folder.id = folder_id WHERE active"
+        "SELECT folder_id, tally.state, files FROM tally JOIN folder ON folder.id = folder_id "
+        "WHERE active AND files > 0"
     )
     answer: dict[FolderId, dict[FileState, int]] = {}
     for folder, state, count in rows:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from timbred_indexer.model import FileId, Seq
 from timbred_indexer.store import files, folders
 from timbred_indexer.store.folders import Folder
+from timbred_indexer.store.paths import FILE_PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class WantedLabel:
 def page(connection: sqlite3.Connection, after: FileId, limit: int) -> list[SetLabel]:
     """Labels that were set, by file, beyond ``after``; those of files that are missing or offline too."""
     rows = connection.execute(
-        "SELECT file.id, CAST(folder.path || '/' || file.path AS BLOB), sound.hash, label "
+        f"SELECT file.id, {FILE_PATH}, sound.hash, label "
         "FROM file JOIN folder ON folder.id = folder_id LEFT JOIN sound ON sound.id = sound_id "
         "WHERE label IS NOT NULL AND active AND file.id > ? ORDER BY file.id LIMIT ?",
         (after, limit),

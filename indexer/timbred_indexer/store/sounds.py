@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from timbred_indexer.model import Analysis, Seconds, SegmentId, Seq, SoundId, SpaceName
+from timbred_indexer.store.paths import FILE_PATH, INSIDE
 
 # A file lets its sound be seen when its bytes were this sound when last hashed, and its folder can be trusted.
 # (The + keeps SQLite from taking the index on state, which nearly every file shares, instead of the one on the sound.)
@@ -56,8 +57,8 @@ def of_file(connection: sqlite3.Connection, path: bytes) -> SoundId | None:
     """The sound of an absolute path, when it is indexed and its folder is watched."""
     row = connection.execute(
         "SELECT file.sound_id FROM folder JOIN file ON file.folder_id = folder.id "
-        "AND file.path = CAST(substr(?1, length(folder.path) + 2) AS BLOB) "
-        "WHERE folder.active AND substr(?1, 1, length(folder.path) + 1) = CAST(folder.path || '/' AS BLOB) "
+        f"AND file.path = CAST(substr(?1, length({INSIDE}) + 1) AS BLOB) "
+        f"WHERE folder.active AND substr(?1, 1, length({INSIDE})) = {INSIDE} "
         "AND file.state = 'indexed'",
         (path,),
     ).fetchone()
@@ -242,7 +243,7 @@ def files_of(connection: sqlite3.Connection, ids: Sequence[SoundId]) -> dict[Sou
     """Absolute path and set label of each visible file, by sound, oldest row first."""
     marks = ",".join("?" * len(ids))
     rows = connection.execute(
-        "SELECT file.sound_id, CAST(folder.path || '/' || file.path AS BLOB), label "
+        f"SELECT file.sound_id, {FILE_PATH}, label "
         "FROM file JOIN folder ON folder.id = folder_id "
         f"WHERE file.sound_id IN ({marks}) AND {VISIBLE_FILE} ORDER BY file.id",
         ids,
@@ -264,8 +265,10 @@ def page(connection: sqlite3.Connection, after: SoundId, limit: int) -> list[Sou
 
 
 def count_sounds(connection: sqlite3.Connection) -> int:
+    """How many sounds a visible file has; from counters that triggers keep, at no cost in a large library."""
     row = connection.execute(
-        f"SELECT count(DISTINCT file.sound_id) FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}"
+        "SELECT coalesce(sum(sounds), 0) FROM presence WHERE EXISTS (SELECT 1 FROM folder WHERE active "
+        "AND state <> 'offline' AND instr(',' || presence.folders || ',', ',' || folder.id || ','))"
     ).fetchone()
     return int(row[0])
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from timbred_indexer.db import current_seq
 from timbred_indexer.model import FileId, FileStat, FolderId, SegmentId, Seq, SpaceName
 from timbred_indexer.store import vectors
+from timbred_indexer.store.paths import FILE_PATH
 from timbred_indexer.store.sounds import VISIBLE_FILE
 
 
@@ -66,7 +67,7 @@ def sampled(
 def known_files(connection: sqlite3.Connection, after: FileId, limit: int) -> list[KnownFile]:
     """Indexed files of folders that can be reached, by id, beyond ``after``."""
     rows = connection.execute(
-        "SELECT file.id, folder_id, CAST(folder.path || '/' || file.path AS BLOB), size, mtime_ns, inode, file.device, "
+        f"SELECT file.id, folder_id, {FILE_PATH}, size, mtime_ns, inode, file.device, "
         "sound.hash FROM file JOIN folder ON folder.id = folder_id JOIN sound ON sound.id = sound_id "
         "WHERE active AND folder.state <> 'offline' AND +file.state = 'indexed' AND file.id > ? "
         "ORDER BY file.id LIMIT ?",
