@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from timbred_api.openapi import document
 from timbred_api.problem_codes import CODES
@@ -19,14 +20,15 @@ INTRODUCTION = """\
 
 <!-- Made of the operations by `python tests/http_reference.py`; edit those. -->
 
-The daemon serves the same as `/openapi.json` (OpenAPI 3.1), and as a page at `/docs`. [reference.md](reference.md#http)
-is the short form.
+The daemon serves the same as `/openapi.json` (OpenAPI 3.1) and as a page at `/docs`, with an example of each answer.
+[reference.md](reference.md#http) is the short form.
 
 ## What holds everywhere
 
 - **Parameters** go into the query string of `GET` and `DELETE` and of uploads, and into a JSON body of `POST` and
   `PATCH`. A name that is not known is an error, and so is one given twice.
-- **Lists** answer `{"results": […], "next": cursor or null}`; give `next` back as `cursor`.
+- **Lists** answer `{"results": […], "next": cursor or null}`; give `next` back as `cursor`. A cursor is an opaque text
+  of this one list; whatever comes and goes between two pages, the other rows are neither missed nor repeated.
 - **`path`** is for display (what is not UTF-8 is U+FFFD); **`uri`** is the exact, percent-encoded `file://` form and is
   accepted wherever `path` is.
 - **Forms.** `Accept: text/plain` has a list of sounds as paths, a line each (a URI where a name is not UTF-8 or holds a
@@ -70,6 +72,32 @@ def _operation(heading: str, operation: Json) -> Iterator[str]:
         yield from _table(rows)
     yield from _body(operation.get("requestBody", {}))
     yield f"Answer: {_answer(operation['responses']['200']['content'])}.\n"
+    yield f"```sh\n{_asked(heading, operation)}\n```\n"
+
+
+def _asked(heading: str, operation: Json) -> str:
+    """The example's question, for a shell."""
+    method, path = heading.split(" ")
+    query: dict[str, str] = {}
+    for one in operation["parameters"]:
+        if "example" in one and one["in"] == "query":
+            query[one["name"]] = json.dumps(one["example"]).strip('"')
+        elif "example" in one:
+            path = path.replace(f"{{{one['name']}}}", str(one["example"]))
+    sent = _sent(operation.get("requestBody", {}).get("content", {}))
+    how = [] if method == ("POST" if sent else "GET") else ["-X", method]
+    address = f"http://127.0.0.1:8462{path}"
+    return " ".join(["curl", *how, *sent, f"'{address}?{urlencode(query, safe='/:')}'" if query else address])
+
+
+def _sent(content: Json) -> list[str]:
+    """The body and its type; none where the example's is empty."""
+    if "audio/*" in content:
+        return ["-H 'Content-Type: audio/wav'", "--data-binary @snare.wav"]
+    if "application/octet-stream" in content:
+        return ["-H 'Content-Type: application/octet-stream'", "--data-binary @labels.csv"]
+    body = content.get("application/json", {}).get("example")
+    return ["-H 'Content-Type: application/json'", f"-d '{json.dumps(body)}'"] if body else []
 
 
 def _body(body: Json) -> Iterator[str]:
@@ -100,9 +128,8 @@ def _table(rows: list[tuple[str, Json, bool, str]]) -> Iterator[str]:
 
 
 def _fields(properties: Json, required: Collection[str] = ()) -> Iterator[str]:
-    """Whatever is no parameter may do without a description of its own."""
     described = properties.items()
-    yield from _table([(name, field, name in required, field.get("description", "")) for name, field in described])
+    yield from _table([(name, field, name in required, field["description"]) for name, field in described])
 
 
 def _shapes(schemas: Json) -> Iterator[str]:

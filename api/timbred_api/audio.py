@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from typing import Final, Literal
 
 from pydantic import Field
@@ -14,6 +13,7 @@ from timbred_api.engine import Engine
 from timbred_api.locations import display
 from timbred_api.media import Decoded
 from timbred_api.operation import Operation
+from timbred_api.private_file import private_file
 from timbred_api.schemas import Parameters, SoundIdField
 from timbred_indexer.errors import InputError, NotFoundError, RequestError, TimbredError, TransientInputError
 from timbred_indexer.model import Seconds, SoundId
@@ -31,6 +31,8 @@ MOST_BYTES: Final = 256 * 2**20
 
 
 class AudioParameters(Parameters):
+    """Which sound, in which form, and which part of it."""
+
     id: SoundIdField
     format: Literal["original", "wav"] = Field(
         "original", description="`original`: the file's bytes; `wav`: decoded to 16-bit WAV, which every browser plays."
@@ -129,19 +131,10 @@ async def _decode(engine: Engine, sound: Playable, start: Seconds, end: Seconds 
     """Has a worker write it into a private file, which loses its name at once."""
     place = await on_any_file(sound)
     path = os.path.join(place.folder, place.path)
-    handle, name = await asyncio.to_thread(tempfile.mkstemp, prefix="decoded-", dir=engine.upload_folder)
-    file = OpenFile(handle)
-    try:
+    async with private_file(engine.upload_folder, "decoded-") as file:
         deadline = deadline_for(place.stat.size)
-        made = await engine.workers.run(
-            PcmJob(path, start, end, os.fsencode(name), MOST_BYTES, deadline), interactive=True
-        )
-        return Decoded(file, HEADER_BYTES + made.frames * made.channels * 2)
-    except BaseException:
-        file.close()
-        raise
-    finally:
-        await asyncio.to_thread(os.unlink, name)
+        made = await engine.workers.run(PcmJob(path, start, end, file.path, MOST_BYTES, deadline), interactive=True)
+        return Decoded(file.keep(), HEADER_BYTES + made.frames * made.channels * 2)
 
 
 def _name(sound: Playable) -> str:

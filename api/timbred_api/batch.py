@@ -6,6 +6,9 @@ import asyncio
 import sqlite3
 from functools import partial
 
+from pydantic_core import from_json
+
+from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
 from timbred_api.problems import problem_of
 from timbred_api.rows import shown
@@ -19,13 +22,15 @@ from timbred_api.schemas_batch import (
     NeighbourParameters,
     NeighbourRow,
 )
-from timbred_api.similar import ask_by_id, by_parameters, make_options
-from timbred_indexer.errors import NotFoundError, TimbredError
+from timbred_api.similar import by_parameters, make_options
+from timbred_indexer.errors import TimbredError
 from timbred_indexer.model import SoundId
-from timbred_indexer.query import Options
+from timbred_indexer.query import Options, Query
 from timbred_indexer.store import sounds
 
-PART = 50  # sounds in one read: others get their turn in between
+_NEIGHBOURS = Listing("neighbours")
+
+PART = 100  # sounds in one read, and in one search: others get their turn in between
 
 
 async def find_each(engine: Engine, parameters: BatchParameters) -> BatchResult:
@@ -51,27 +56,28 @@ async def _row(engine: Engine, parameters: SimilarParameters) -> BatchRow:
 async def list_neighbours(engine: Engine, parameters: NeighbourParameters) -> NeighbourList:
     """A page of the library's sounds by id, each with its nearest."""
     options = make_options(engine, SearchOptions.model_validate({"k": parameters.k, "weights": parameters.weights}))
-    after, limit = SoundId(parameters.cursor or 0), parameters.limit
+    after, limit = SoundId(_NEIGHBOURS.after(parameters.cursor)), parameters.limit
     ids = await engine.db.read(lambda connection: sounds.page(connection, after, limit))
     rows: list[NeighbourRow] = []
     for start in range(0, len(ids), PART):
         part = ids[start : start + PART]
         rows += await engine.db.read(partial(_neighbours, engine, part, options))
-    return NeighbourList(results=rows, next=ids[-1] if len(ids) == limit else None)
+    return NeighbourList(results=rows, next=_NEIGHBOURS.cursor(ids[-1]) if len(ids) == limit else None)
 
 
 def _neighbours(
     engine: Engine, ids: list[SoundId], options: Options, connection: sqlite3.Connection
 ) -> list[NeighbourRow]:
+    searcher = engine.searcher
+    cards = searcher.cards(connection, ids)
+    # Left out: a sound whose last file has just gone, or whose new analysis is on its way.
+    known = {sound: cards[sound] for sound in ids if sound in cards and cards[sound].shown and cards[sound].current}
+    together = searcher.nearest_each(connection, known, options)
     rows: list[NeighbourRow] = []
-    for sound in ids:
-        try:
-            asked = ask_by_id(connection, engine, sound)
-        except NotFoundError:  # its last file has just gone
-            continue
-        if asked is None:  # its new analysis is on its way
-            continue
-        nearest = engine.searcher.nearest(connection, asked.query, options)
+    for sound, card in known.items():
+        nearest = together.get(sound)
+        if nearest is None:
+            nearest = searcher.nearest(connection, Query(searcher.windows(connection, card), sound), options)
         found = [Neighbour(sound_id=other, similarity=shown(score)) for other, score in nearest]
-        rows.append(NeighbourRow(sound_id=sound, path=asked.echo.path or "", neighbours=found))
+        rows.append(NeighbourRow(sound_id=sound, path=from_json(card.shown)["path"], neighbours=found))
     return rows

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
+from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
 from timbred_api.locations import resolve
 from timbred_api.rows import shown, sound_row
@@ -25,6 +27,9 @@ from timbred_indexer.store.sounds import Sound
 
 Files = tuple[tuple[bytes, str | None], ...]
 
+GROUPS: Final = Listing("duplicates")
+"""Groups go by their lowest sound id."""
+
 _LOUDER_DB = 0.5  # a difference of level worth a word
 _SHIFTED = 0.02  # seconds worth a word: a codec's padding is not
 
@@ -32,7 +37,7 @@ _SHIFTED = 0.02  # seconds worth a word: a codec's padding is not
 async def find(engine: Engine, parameters: DuplicateParameters) -> DuplicateList:
     """The groups known now. The first question starts the search; it goes on in the background."""
     engine.duplicates.ask()
-    folder = resolve(parameters.folder, None)
+    folder, after = resolve(parameters.folder, None), GROUPS.after(parameters.cursor)
     busy = engine.control.activity.state not in ("idle", "stopping")
 
     def load(connection: sqlite3.Connection) -> DuplicateList:
@@ -42,12 +47,11 @@ async def find(engine: Engine, parameters: DuplicateParameters) -> DuplicateList
         if folder is not None:
             inside = duplicates.in_folder(connection, folder)
             found = [members for members in found if not inside.isdisjoint(members)]
-        after = parameters.cursor or 0
         page = [members for members in found if members[0] > after][: parameters.limit]
         more = bool(page) and page[-1] is not found[-1]
         return DuplicateList(
             results=_rows(connection, page, _of_kind(pairs, parameters)),
-            next=page[-1][0] if more else None,
+            next=GROUPS.cursor(page[-1][0]) if more else None,
             complete=progress.complete and not busy,
             pending=Pending(sounds=progress.owed.sounds, pairs=progress.owed.pairs),
             notes=_notes(progress, busy=busy),

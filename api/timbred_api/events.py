@@ -9,7 +9,8 @@ from timbred_api.answers import EventFeed, EventStream
 from timbred_api.engine import Engine
 from timbred_api.feed import State
 from timbred_api.operation import Operation
-from timbred_api.schemas import NoParameters, Status
+from timbred_api.schemas import NoParameters
+from timbred_api.schemas_status import Status
 from timbred_api.status import read_status
 from timbred_indexer.store.catalogue import library_seq
 

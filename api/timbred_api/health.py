@@ -5,7 +5,8 @@ from __future__ import annotations
 from timbred_api import status
 from timbred_api.engine import Engine
 from timbred_api.operation import Operation
-from timbred_api.schemas import Health, NoParameters, Status
+from timbred_api.schemas import NoParameters
+from timbred_api.schemas_status import Health, Status
 
 
 async def get_status(engine: Engine, parameters: NoParameters) -> Status:

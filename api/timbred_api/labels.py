@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from typing import Final
 
+from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve, to_uri
 from timbred_api.operation import Operation
@@ -27,6 +28,8 @@ from timbred_indexer.store.labels import WantedLabel
 MOST_LISTED: Final = 1_000
 """Rows without a file that are listed; all of them are counted."""
 
+_LABELS = Listing("labels")
+
 
 class DryRunError(Exception):
     """Ends the transaction of an import that is only to be tried."""
@@ -39,7 +42,7 @@ class DryRunError(Exception):
 
 async def list_labels(engine: Engine, parameters: LabelListParameters) -> LabelList:
     """Lists the labels that were set, file by file; names that come from file names are none."""
-    after, limit = FileId(parameters.cursor or 0), parameters.limit
+    after, limit = FileId(_LABELS.after(parameters.cursor)), parameters.limit
     found = await engine.db.read(lambda connection: labels.page(connection, after, limit))
     rows = [
         LabelItem(
@@ -50,7 +53,7 @@ async def list_labels(engine: Engine, parameters: LabelListParameters) -> LabelL
         )
         for one in found
     ]
-    return LabelList(results=rows, next=found[-1].file if len(found) == limit else None)
+    return LabelList(results=rows, next=_LABELS.cursor(found[-1].file) if len(found) == limit else None)
 
 
 async def import_labels(engine: Engine, parameters: ImportParameters, upload: bytes) -> ImportResult:
@@ -98,7 +101,15 @@ def _unmatched(row: LabelRow) -> UnmatchedLabel:
 
 
 OPERATIONS: tuple[Operation, ...] = (
-    Operation("list_labels", "GET", "/v1/labels", LabelListParameters, LabelList, list_labels),
+    Operation(
+        "list_labels",
+        "GET",
+        "/v1/labels",
+        LabelListParameters,
+        LabelList,
+        list_labels,
+        problems=("bad_parameter", "bad_cursor"),
+    ),
     Operation(
         "import_labels",
         "POST",

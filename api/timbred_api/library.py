@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve, to_uri
 from timbred_api.operation import Operation
@@ -25,6 +26,9 @@ from timbred_indexer.errors import NotFoundError, RequestError
 from timbred_indexer.model import FileId, SoundId
 from timbred_indexer.store import files, folders, names, sounds
 
+_SOUNDS = Listing("sounds")
+_FAILURES = Listing("failures")
+
 
 async def list_sounds(engine: Engine, parameters: SoundListParameters) -> SoundList:
     """Lists the sounds by id: all, those with certain words in their name, or the one a path holds."""
@@ -37,11 +41,11 @@ async def list_sounds(engine: Engine, parameters: SoundListParameters) -> SoundL
         if not rows:
             raise NotFoundError("That file is not indexed.", code="unknown_path")
         return SoundList(results=rows, next=None)
-    after, limit = SoundId(parameters.cursor or 0), parameters.limit
+    after, limit = SoundId(_SOUNDS.after(parameters.cursor)), parameters.limit
 
     def load(connection: sqlite3.Connection) -> SoundList:
         ids = names.named(connection, words, folder, after, limit)
-        return SoundList(results=_rows(connection, ids), next=ids[-1] if len(ids) == limit else None)
+        return SoundList(results=_rows(connection, ids), next=_SOUNDS.cursor(ids[-1]) if len(ids) == limit else None)
 
     return await engine.db.read(load)
 
@@ -66,7 +70,7 @@ async def label_sound(engine: Engine, parameters: LabelParameters) -> SoundRow:
 
 async def list_failures(engine: Engine, parameters: FailureParameters) -> FailureList:
     """Names every file that could not be indexed, with the reason."""
-    after, limit = FileId(parameters.cursor or 0), parameters.limit
+    after, limit = FileId(_FAILURES.after(parameters.cursor)), parameters.limit
     found = await engine.db.read(lambda connection: files.failures(connection, after, limit))
     rows = [
         FailureRow(
@@ -79,7 +83,7 @@ async def list_failures(engine: Engine, parameters: FailureParameters) -> Failur
         )
         for failure in found
     ]
-    return FailureList(results=rows, next=found[-1].id if len(found) == limit else None)
+    return FailureList(results=rows, next=_FAILURES.cursor(found[-1].id) if len(found) == limit else None)
 
 
 async def retry_failures(engine: Engine, parameters: FolderParameters) -> Retried:
@@ -114,7 +118,7 @@ OPERATIONS: tuple[Operation, ...] = (
         SoundList,
         list_sounds,
         sounds=True,
-        problems=("bad_parameter", "bad_path", "bad_uri", "unknown_path"),
+        problems=("bad_parameter", "bad_cursor", "bad_path", "bad_uri", "unknown_path"),
     ),
     Operation(
         "get_sound",
@@ -141,7 +145,7 @@ OPERATIONS: tuple[Operation, ...] = (
         FailureParameters,
         FailureList,
         list_failures,
-        problems=("bad_parameter",),
+        problems=("bad_parameter", "bad_cursor"),
     ),
     Operation(
         "retry_failures",

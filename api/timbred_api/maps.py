@@ -17,6 +17,8 @@ from timbred_indexer.store.catalogue import library_seq
 
 
 class MapParameters(Parameters):
+    """How the map is made."""
+
     method: Method = Field(
         "pca", description="`pca`: at once; `umap`: tells groups apart better, where it is installed."
     )
@@ -26,7 +28,7 @@ class LibraryMap(Result):
     """Columns of equal length, a place for each sound, by id."""
 
     seq: int = Field(description="The state of the library this is true for.")
-    method: Method
+    method: Method = Field(description="How it was made.")
     total: int = Field(
         description="Sounds in the library. Silent ones have no place, and of very many every n-th is shown."
     )

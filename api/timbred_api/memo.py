@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from timbred_indexer.errors import UnavailableError
+from timbred_indexer.interruptible import end
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -56,11 +57,7 @@ class Memo(Generic[K, V]):
 
     async def close(self) -> None:
         """Ends what is being made, and drops what is kept."""
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end(self._making.values())
         self._shrink_to(0)
 
     async def _make(self, key: K, make: Callable[[], Awaitable[V]]) -> V:

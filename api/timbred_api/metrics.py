@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
@@ -16,9 +17,10 @@ from prometheus_client.registry import Collector
 
 from timbred_api.answers import Text
 from timbred_api.engine import Engine
-from timbred_api.latencies import BOUNDS, Latencies
+from timbred_api.latencies import BOUNDS, Latencies, Latency
 from timbred_api.operation import Operation
-from timbred_api.schemas import NoParameters, Result, Status
+from timbred_api.schemas import NoParameters, Result
+from timbred_api.schemas_status import Status
 from timbred_api.status import read_status
 
 _FILE_STATES: Final = ("indexed", "pending", "failed", "missing", "offline")
@@ -113,18 +115,23 @@ def _work(status: Status) -> Iterator[Metric]:
 def _requests(latencies: Latencies) -> Iterator[Metric]:
     taken = HistogramMetricFamily("timbred_request_seconds", "Until an answer began.", labels=["operation"])
     for operation, latency in latencies.by_operation.items():
-        if not any(latency.counts):
-            continue
-        reached, buckets = 0, list[tuple[str, float]]()
-        for bound, count in zip((*map(str, BOUNDS), "+Inf"), latency.counts, strict=True):
-            reached += count
-            buckets.append((bound, reached))
-        taken.add_metric([operation], buckets, latency.total)
+        if any(latency.counts):
+            taken.add_metric([operation], _buckets(latency), latency.total)
     yield taken
+    late = HistogramMetricFamily("timbred_loop_lag_seconds", "What requests wait before anybody looks at them.")
+    late.add_metric([], _buckets(latencies.lag.lateness), latencies.lag.lateness.total)
+    yield late
+    longest = "The longest of these, since the start."
+    yield GaugeMetricFamily("timbred_loop_lag_longest_seconds", longest, value=latencies.lag.longest)
     errors = CounterMetricFamily("timbred_request_errors", "Requests refused, by code.", labels=["code"])
     for code, count in latencies.errors.items():
         errors.add_metric([code], count)
     yield errors
+
+
+def _buckets(latency: Latency) -> list[tuple[str, float]]:
+    """Upper ends, and how many were below each."""
+    return list(zip((*map(str, BOUNDS), "+Inf"), accumulate(latency.counts), strict=True))
 
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -8,6 +8,7 @@ import time
 from pydantic import Field
 
 from timbred_api import status
+from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
 from timbred_api.locations import resolve
 from timbred_api.operation import Operation
@@ -15,7 +16,6 @@ from timbred_api.owner import require_owner
 from timbred_api.rows import sound_row
 from timbred_api.schemas import (
     CursorField,
-    FolderList,
     FolderParameters,
     LimitField,
     NoParameters,
@@ -25,6 +25,7 @@ from timbred_api.schemas import (
     SoundList,
     UriField,
 )
+from timbred_api.schemas_status import FolderList
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import NotFoundError, RequestError
 from timbred_indexer.live import NOTHING
@@ -35,22 +36,31 @@ from timbred_indexer.store.purge import Forgotten, Scope
 
 BATCH = 500  # rows a write: other writers get their turn
 _DAY = 86_400.0
+_OFFLINE = Listing("offline")
 
 
 class RelocateParameters(FolderParameters):
-    new_path: PathField = None
-    new_uri: UriField = None
+    """A watched folder, and where its files are now."""
+
+    new_path: PathField = Field(default=None, description="Absolute path of its new place.")
+    new_uri: UriField = Field(default=None, description="The same as an exact, percent-encoded `file://` URI.")
     force: bool = Field(False, description="Also when other files are at the new place.")
 
 
 class PurgeParameters(Parameters):
-    path: PathField = None
+    """Which missing files are forgotten."""
+
+    path: PathField = Field(
+        default=None, description="Absolute path of a watched folder; left out: of all that are online."
+    )
     uri: UriField = None
     older_than: float = Field(0.0, ge=0, le=36_500, description="Only files that are missing for so many days.")
     confirm: bool = Field(False, description="Remove them; else only say what would be removed.")
 
 
 class OfflineParameters(Parameters):
+    """Which part of the list."""
+
     cursor: CursorField = None
     limit: LimitField = 100
 
@@ -76,13 +86,13 @@ async def relocate_folder(engine: Engine, parameters: RelocateParameters) -> Fol
 
 async def list_offline(engine: Engine, parameters: OfflineParameters) -> SoundList:
     """Lists the sounds of folders that cannot be reached now, by id. No other answer shows them."""
-    after, limit = SoundId(parameters.cursor or 0), parameters.limit
+    after, limit = SoundId(_OFFLINE.after(parameters.cursor)), parameters.limit
 
     def load(connection: sqlite3.Connection) -> SoundList:
         places = offline.page(connection, after, limit)
         known = sounds.by_ids(connection, list(places))
         rows = [sound_row(known[sound], files) for sound, files in places.items()]
-        return SoundList(results=rows, next=max(places) if len(places) == limit else None)
+        return SoundList(results=rows, next=_OFFLINE.cursor(max(places)) if len(places) == limit else None)
 
     return await engine.db.read(load)
 
@@ -133,7 +143,7 @@ OPERATIONS: tuple[Operation, ...] = (
         SoundList,
         list_offline,
         sounds=True,
-        problems=("bad_parameter",),
+        problems=("bad_parameter", "bad_cursor"),
     ),
     Operation(
         "relocate_folder",

@@ -8,12 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from timbred_api.examples.example import Example
+from timbred_api.forms import path_lines, playlist
 from timbred_api.json_schema import ANSWERS, input_schema, schemas_of
 from timbred_api.negotiation import JSON, PATHS, PLAYLIST
 from timbred_api.operation import Operation
 from timbred_api.operations import GROUPS, OPERATIONS
 from timbred_api.problem_codes import CODES
 from timbred_api.problems import Problem
+from timbred_api.schemas import Result
 from timbred_api.version import VERSION
 
 Json = dict[str, Any]
@@ -68,41 +71,46 @@ def document(address: str | None = None) -> Json:
 
 
 def _paths() -> dict[str, Json]:
+    from timbred_api.examples.everything import examples  # as much as all the rest, and for readers alone
+
     paths: dict[str, Json] = defaultdict(dict)
+    shown = examples()
     for group in GROUPS:
         for operation in group.operations:
-            paths[operation.path][operation.method.lower()] = _described(operation, group.title)
+            described = _described(operation, group.title, shown[operation.name])
+            paths[operation.path][operation.method.lower()] = described
     return dict(paths)
 
 
-def _described(operation: Operation, tag: str) -> Json:
+def _described(operation: Operation, tag: str, example: Example) -> Json:
     described: Json = {
         "operationId": operation.name,
         "tags": [tag],
         "summary": re.split(r"(?<=\.)\s", operation.description)[0],
         "description": re.sub(r"\n\s+", "\n", operation.description),
-        "parameters": list(_parameters(operation)),
-        "responses": {"200": _answer(operation), **_not_modified(operation), **_problems(operation)},
+        "parameters": list(_parameters(operation, example)),
+        "responses": {"200": _answer(operation, example), **_not_modified(operation), **_problems(operation)},
     }
     if operation.method in ("POST", "PATCH"):
-        described["requestBody"] = _upload(operation) if operation.upload else _body(operation)
+        described["requestBody"] = _upload(operation, example) if operation.upload else _body(operation, example)
     return described
 
 
-def _parameters(operation: Operation) -> Iterator[Json]:
+def _parameters(operation: Operation, example: Example) -> Iterator[Json]:
     """Those of the path and, but for a JSON body, those of the query."""
     schema = input_schema(operation.parameters)
     in_path = _in_path(operation)
     for name, field in schema["properties"].items():
         if name not in in_path and _has_json_body(operation):
             continue
-        yield {
+        parameter: Json = {
             "name": name,
             "in": "path" if name in in_path else "query",
             "required": name in schema.get("required", ()),
             "description": field["description"],
             "schema": {key: value for key, value in field.items() if key != "description"},
         }
+        yield parameter | ({"example": example.asked[name]} if name in example.asked else {})
 
 
 def _in_path(operation: Operation) -> list[str]:
@@ -113,19 +121,21 @@ def _has_json_body(operation: Operation) -> bool:
     return operation.method in ("POST", "PATCH") and not operation.upload
 
 
-def _body(operation: Operation) -> Json:
+def _body(operation: Operation, example: Example) -> Json:
     schema = input_schema(operation.parameters)
     for name in _in_path(operation):
         del schema["properties"][name]
     required = [name for name in schema.pop("required", []) if name in schema["properties"]]
     if required:
         schema["required"] = required
-    return {"required": bool(required), "content": {JSON: {"schema": schema}}}
+    said = {name: value for name, value in example.asked.items() if name in schema["properties"]}
+    return {"required": bool(required), "content": {JSON: {"schema": schema, "example": said}}}
 
 
-def _upload(operation: Operation) -> Json:
+def _upload(operation: Operation, example: Example) -> Json:
     if operation.body is not None:
-        return {"required": True, "description": operation.body, "content": {"application/octet-stream": {}}}
+        content = {"application/octet-stream": {"example": example.body}}
+        return {"required": True, "description": operation.body, "content": content}
     return {
         "required": True,
         "description": "The sound: any format that timbred reads.",
@@ -133,17 +143,27 @@ def _upload(operation: Operation) -> Json:
     }
 
 
-def _answer(operation: Operation) -> Json:
+def _answer(operation: Operation, example: Example) -> Json:
     description = "What was asked for."
-    if operation.media:
-        return {"description": description, "content": {media: {} for media in operation.media}}
-    content: Json = {JSON: {"schema": {"$ref": f"{ANSWERS}{operation.result.__name__}"}}}
+    if not isinstance(example.answer, Result):
+        shown = {} if example.answer is None else {"example": example.answer}
+        return {"description": description, "content": {media: dict(shown) for media in operation.media}}
+    said = example.answer.model_dump(mode="json", by_alias=True)
+    content: Json = {JSON: {"schema": {"$ref": f"{ANSWERS}{operation.result.__name__}"}, "example": said}}
     if operation.sounds:
-        content |= {media: {"schema": {"type": "string", "description": what}} for media, what in _TEXT.items()}
+        content |= {
+            media: {"schema": {"type": "string", "description": what}, "example": _as_text(said["results"], media)}
+            for media, what in _TEXT.items()
+        }
     answer: Json = {"description": description, "content": content}
     if operation.method == "GET":
         answer["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
     return answer
+
+
+def _as_text(rows: list[Json], form: str) -> str:
+    lines = playlist(rows) if form == PLAYLIST else path_lines(rows, utf8=True)
+    return b"".join(line + b"\n" for line in lines).decode()
 
 
 def _not_modified(operation: Operation) -> Json:

@@ -11,10 +11,16 @@ from typing import Final
 
 from aiohttp import web
 
+from timbred_api.page_script import joined
 from timbred_api.ranges import is_known
 from timbred_api.version import VERSION
 
 FRONT: Final = "index.html"
+SCRIPT: Final = "script.js"
+STYLE: Final = "style.css"
+
+_FIRST_SCRIPT: Final = "theme.js"  # runs before anything is drawn, so it is no module
+_STYLES: Final = ("base.css", "sounds.css", "views.css")
 
 _TYPES: Final = {
     ".html": "text/html",
@@ -63,9 +69,10 @@ class PageFiles:
     """The page as it is sent.
 
     Attributes:
-        files: by name. The front names the others below ``/page/EDITION/``.
-        edition: a hash of all of them. Browsers keep what has it in its address and never ask again: a page of two
-            dozen modules opens as one file does, and an update never meets yesterday's modules.
+        files: by name. The front names the others below ``/page/EDITION/``: the modules as one script, the style
+            sheets as one, and both as they were written, too, for those who look into the page.
+        edition: a hash of all of them. Browsers keep what has it in its address and never ask again, and an update
+            never meets yesterday's script.
     """
 
     files: Mapping[str, PageFile]
@@ -78,9 +85,16 @@ def read_files() -> PageFiles:
     for entry in sorted(files("timbred_api").joinpath("page_files").iterdir(), key=lambda entry: entry.name):
         if (kind := _TYPES.get(entry.name[entry.name.rfind(".") :])) is not None:
             found[entry.name] = PageFile(entry.read_bytes(), kind)
+    found[SCRIPT] = PageFile(_script(found).encode(), _TYPES[".js"])
+    found[STYLE] = PageFile(b"".join(found[name].body for name in _STYLES), _TYPES[".css"])
     edition = hashlib.sha256(b"".join(file.body for file in found.values())).hexdigest()[:16]
     front = found[FRONT].body.replace(b'"/page/', f'"/page/{edition}/'.encode())
     return PageFiles(found | {FRONT: PageFile(front, found[FRONT].type)}, edition)
+
+
+def _script(found: Mapping[str, PageFile]) -> str:
+    names = [name.removesuffix(".js") for name in found if name.endswith(".js") and name != _FIRST_SCRIPT]
+    return joined({name: found[f"{name}.js"].body.decode() for name in names}, "main")
 
 
 class Page:

@@ -20,6 +20,7 @@ class Code:
 
 _ASKED: Final = {
     "bad_parameter": "A parameter is out of range, malformed, given twice, or does not go with the others.",
+    "bad_cursor": "The cursor is malformed, or of another list.",
     "unknown_parameter": "There is no such parameter here.",
     "missing_parameter": "A parameter that is needed is not there.",
     "bad_json": "The body is not a JSON object.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from timbred_api.limits import TimedOutError, TooSlowError
 from timbred_api.problem_codes import CODES
@@ -22,11 +22,11 @@ from timbred_indexer.errors import (
 class Problem(BaseModel):
     """``application/problem+json``. ``detail`` says what to do; ``code`` is stable."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    code: str
+    type: str = Field(default="about:blank", description="Always `about:blank`: `code` says more.")
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong and what to do, in a sentence.")
+    code: str = Field(description="What is wrong, as a stable name.")
 
 
 _BY_KIND: tuple[tuple[type[TimbredError], HTTPStatus], ...] = (

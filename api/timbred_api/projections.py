@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from timbred_indexer.child import run_module
 from timbred_indexer.errors import StorageError, TimbredError, UnavailableError
+from timbred_indexer.interruptible import end
 from timbred_indexer.worker_process import SINGLE_THREADED
 
 logger = logging.getLogger(__name__)
@@ -75,11 +76,7 @@ class Projections:
 
     async def close(self) -> None:
         """Ends what is being made."""
-        tasks = list(self._making.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await end(self._making.values())
 
     async def _wait(self, task: asyncio.Task[_Made]) -> _Made:
         """Whoever waits may go away; what was begun is for the next one."""

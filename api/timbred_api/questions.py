@@ -102,7 +102,7 @@ OPERATIONS: tuple[Operation, ...] = (
         NeighbourParameters,
         NeighbourList,
         list_neighbours,
-        problems=("bad_parameter", *_HEARD),
+        problems=("bad_parameter", "bad_cursor", *_HEARD),
     ),
     Operation(
         "find_duplicates",
@@ -111,6 +111,6 @@ OPERATIONS: tuple[Operation, ...] = (
         DuplicateParameters,
         DuplicateList,
         find_duplicates,
-        problems=("bad_parameter", "bad_path"),
+        problems=("bad_parameter", "bad_cursor", "bad_path"),
     ),
 )

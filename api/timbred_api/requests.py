@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import json
-import os
-import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
 from aiohttp import web
@@ -16,6 +13,7 @@ from pydantic import ValidationError
 
 from timbred_api.limits import body_in_time
 from timbred_api.operation import Operation
+from timbred_api.private_file import private_file
 from timbred_api.problems import bad_parameters
 from timbred_indexer.errors import RequestError, StorageError
 
@@ -64,22 +62,18 @@ async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
     )
     if (request.content_length or 0) > MAX_UPLOAD:
         raise too_large
-    descriptor, name = await asyncio.to_thread(tempfile.mkstemp, prefix="upload-", dir=folder)
-    try:
+    async with private_file(folder, "upload-") as file:
         size = 0
-        try:
-            while chunk := await _next_piece(request):
-                size += len(chunk)
-                if size > MAX_UPLOAD:
-                    raise too_large
-                await asyncio.to_thread(_write_all, descriptor, chunk)
-        finally:
-            os.close(descriptor)
+        while chunk := await _next_piece(request):
+            size += len(chunk)
+            if size > MAX_UPLOAD:
+                raise too_large
+            with _kept_or_said():
+                await file.write(chunk)
         if not size:
             raise RequestError("Send the sound as the request's body.", code="empty_body")
-        yield os.fsencode(name)
-    finally:
-        await asyncio.to_thread(os.unlink, name)
+        file.close()
+        yield file.path
 
 
 async def _next_piece(request: web.Request) -> bytes:
@@ -87,10 +81,10 @@ async def _next_piece(request: web.Request) -> bytes:
         return await request.content.read(2**18)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+@contextlib.contextmanager
+def _kept_or_said() -> Generator[None]:
     try:
-        while data:
-            data = data[os.write(descriptor, data) :]
+        yield
     except OSError as error:
         full = error.errno == errno.ENOSPC
         raise StorageError(

@@ -17,6 +17,8 @@ from timbred_indexer.model import SoundId
 
 
 class RevealParameters(Parameters):
+    """Which sound."""
+
     id: SoundIdField
 
 

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from timbred_api.cursors import LONGEST
+
 SoundIdField = Annotated[int, Field(ge=1, le=2**63 - 1, description="A sound's id, as results give it.")]
 PathField = Annotated[
     str | None, Field(description="Absolute path of a file. Names that are not UTF-8 need `uri`.", max_length=4096)
@@ -13,7 +15,13 @@ PathField = Annotated[
 UriField = Annotated[
     str | None, Field(description="The same as an exact, percent-encoded `file://` URI.", max_length=13_000)
 ]
-CursorField = Annotated[int | None, Field(ge=0, le=2**63 - 1, description="`next` of the page before.")]
+CursorField = Annotated[
+    str | None, Field(max_length=LONGEST, description="`next` of the page before: an opaque text, of this list alone.")
+]
+NextField = Annotated[
+    str | None, Field(description="Give this back as `cursor` for the rows that follow; null at the end.")
+]
+WholeField = Annotated[None, Field(description="Always null: the list is whole.")]
 LimitField = Annotated[int, Field(ge=1, le=1000, description="How many rows at most.")]
 
 
@@ -28,11 +36,13 @@ class Parameters(BaseModel):
 
 
 class Result(BaseModel):
+    """What an operation answers."""
+
     model_config = ConfigDict(frozen=True)
 
 
 class NoParameters(Parameters):
-    pass
+    """An operation that takes nothing."""
 
 
 class AnswerOptions(Parameters):
@@ -71,12 +81,16 @@ class SearchOptions(AnswerOptions):
 
 
 class SimilarParameters(SearchOptions):
+    """A search by a sound that is on this machine."""
+
     path: PathField = None
     uri: UriField = None
     id: SoundIdField | None = Field(None, description="A sound's id, as results give it.")
 
 
 class TextParameters(AnswerOptions):
+    """A search by words."""
+
     text: str = Field(min_length=1, max_length=MOST_TEXT, description="What it sounds like, in words.")
 
 
@@ -84,7 +98,7 @@ class Segment(Result):
     """A stretch of a sound."""
 
     start: float = Field(description="Seconds into the untrimmed file.")
-    end: float = Field(description="Likewise.")
+    end: float = Field(description="Seconds into the untrimmed file.")
 
 
 class Scores(Result):
@@ -97,156 +111,69 @@ class Scores(Result):
 class SoundRow(Result):
     """One sound with every place it lies at."""
 
-    sound_id: int
+    sound_id: int = Field(description="Names the sound: for `/v1/similar?id=`, `/v1/sounds/{id}` and all below that.")
     path: str = Field(description="One of its files, for display.")
-    paths: list[str]
+    paths: list[str] = Field(description="All of its files, for display; copies share one sound.")
     uri: str = Field(description="The exact location of `path`.")
-    uris: list[str]
-    label: str
+    uris: list[str] = Field(description="The exact locations of `paths`, in the same order.")
+    label: str = Field(description="Its name for people: the one that was set, or the file's without its extension.")
     duration: float = Field(description="Seconds.")
     sample_rate: int = Field(description="Hz.")
-    channels: int
-    format: str
+    channels: int = Field(description="1 is mono, 2 is stereo.")
+    format: str = Field(description="The file format, such as `wav` or `flac`.")
 
 
 class SimilarRow(SoundRow):
+    """One sound that a search found."""
+
     similarity: float = Field(description="0 to 1; the row's rank.")
-    scores: Scores
+    scores: Scores = Field(description="The score in each space.")
     aspects: dict[str, float] = Field(description="The score of each aspect, 0 to 1.")
     reasons: list[str] = Field(description="Why, in sentences.")
     segment: Segment = Field(description="The stretch of the sound that matched best.")
 
 
 class QueryEcho(Result):
-    """What was searched by."""
+    """The question, as it was understood."""
 
     sound_id: int | None = Field(description="null for a sound that is not indexed, and for words.")
     path: str | None = Field(description="For display; null unless a file was named.")
     duration: float | None = Field(description="Seconds; null for words.")
-    text: str | None = Field(None, description="The words.")
+    text: str | None = Field(default=None, description="The words.")
 
 
 class SimilarResult(Result):
-    query: QueryEcho
-    results: list[SimilarRow]
-    next: None = None
+    """The sounds that a search found."""
+
+    query: QueryEcho = Field(description="What was searched by.")
+    results: list[SimilarRow] = Field(description="The sounds, most similar first.")
+    next: WholeField = None
     notes: list[str] = Field(description="What is to be known about the answer as a whole.")
     seq: int = Field(description="The state of the library this is true for.")
 
 
-class FileCounts(Result):
-    """found = indexed + failed + pending; missing and offline apart."""
-
-    found: int = Field(description="Files that are there.")
-    indexed: int = Field(description="Those that can be found by a search.")
-    failed: int = Field(description="Those that could not be analysed.")
-    pending: int = Field(description="Those that are still to be analysed.")
-    missing: int = Field(description="Files that are gone.")
-    offline: int = Field(description="Files in folders that cannot be reached now.")
-
-
-class FolderRow(Result):
-    """A watched folder."""
-
-    id: int = Field(description="The folder's number.")
-    path: str = Field(description="Where it is, for display.")
-    uri: str = Field(description="Its exact location.")
-    source: Literal["config", "added"] = Field(description="From the settings, or added while running.")
-    state: Literal["online", "offline", "suspect"] = Field(
-        description="offline: it cannot be reached; suspect: it lost so many files at once that they are only hidden."
-    )
-    reason: str | None = Field(description="Why it is not online.")
-    watch: Literal["native", "poll"] = Field(description="How changes are noticed now.")
-    scanning: bool = Field(description="It is being looked through.")
-    last_scan: str | None = Field(description="When the last whole scan ended, ISO 8601.")
-    files: FileCounts = Field(description="How many of its files are in which state.")
-
-
-class FolderList(Result):
-    results: list[FolderRow]
-    next: None = None
-
-
-class IndexState(Result):
-    kind: str = Field(description="`exact`: all in memory; `flat`: exact, on disk; `clustered`: approximate, on disk.")
-    segments: int
-    buffer: int
-    tombstones: int = Field(description="Dead or hidden vectors that the next compaction may leave out.")
-    seq: int
-    recall: float | None = Field(
-        None, description="Share of the true nearest that a clustered index was measured to find; null: all of them."
-    )
-    lists: int | None = Field(None, description="Of a clustered index: how many lists its vectors lie in.")
-    probes: int | None = Field(None, description="Of those, how many an ordinary search looks through.")
-    memory: int = Field(0, description="Bytes, the mapped file included.")
-    age: float | None = Field(None, description="Seconds since the snapshot on disk was built.")
-
-
-class SpaceState(Result):
-    version: str | None = Field(description="Of the vectors that answer; null while there are none.")
-    filling: str | None = Field(description="The version that is being made and will take over.")
-    vectors: int
-    coverage: float = Field(
-        description="librosa: share of the files that are not failed; clap: share of the segments. 0 to 1."
-    )
-    pending: int = Field(description="Segments that this space still has to hear.")
-    failed: int = Field(description="Sounds that it could not hear.")
-    rate: float = Field(description="Segments a second, lately.")
-    eta: float | None = Field(description="Seconds until nothing is pending, at that rate.")
-    model: str | None = Field(description="What makes new vectors; null where nothing can.")
-    advice: str | None = Field(description="What to do where nothing can.")
-    index: IndexState | None
-
-
-class WorkerState(Result):
-    alive: int
-    busy: int
-    jobs: int
-    crashes: int
-    timeouts: int
-
-
-class RestState(Result):
-    reason: str = Field(description="Why no work is begun: paused, quiet hours, battery.")
-    until: str | None = Field(description="When it goes on by itself, ISO 8601; null where that is not known.")
-
-
-class Status(Result):
-    version: str
-    state: Literal["starting", "scanning", "indexing", "idle", "paused", "stopping"] = Field(
-        description="idle: all is done; paused: something is pending, and no work is begun now."
-    )
-    uptime: float = Field(description="Seconds.")
-    address: str
-    data_dir: str
-    seq: int
-    files: FileCounts
-    sounds: int
-    segments: int
-    spaces: dict[str, SpaceState]
-    folders: list[FolderRow]
-    workers: WorkerState
-    scan_owed: bool = Field(description="A scan runs or is due.")
-    rate: float = Field(description="Files finished per second, lately.")
-    eta: float | None = Field(description="Seconds until nothing is pending, at that rate.")
-    rest: RestState | None = Field(description="Set while no work is begun, whether there is some or not.")
-    notes: list[str] = Field(description="What is not as it should be, in sentences.")
-
-
 class FolderParameters(Parameters):
-    path: PathField = None
+    """A folder, or a path in one."""
+
+    path: PathField = Field(default=None, description="Its absolute path. Names that are not UTF-8 need `uri`.")
     uri: UriField = None
 
 
 class AddFolderParameters(FolderParameters):
+    """A folder that is to be watched."""
+
     watch: Literal["native", "poll"] = Field("native", description="`poll` for a folder that gives no events.")
 
 
 class Accepted(Result):
+    """What is looked at again, from now on."""
+
     folders: list[str] = Field(description="The folders concerned.")
 
 
 class SoundListParameters(Parameters):
+    """Which sounds are listed."""
+
     path: PathField = None
     uri: UriField = None
     name: str | None = Field(
@@ -262,41 +189,51 @@ class SoundListParameters(Parameters):
 
 
 class SoundList(Result):
-    results: list[SoundRow]
-    next: int | None
+    """Sounds, by id."""
+
+    results: list[SoundRow] = Field(description="The sounds.")
+    next: NextField
 
 
 class SoundParameters(Parameters):
+    """One sound."""
+
     id: SoundIdField
 
 
 class LabelParameters(Parameters):
+    """A sound and its new label."""
+
     id: SoundIdField
     label: str | None = Field(max_length=500, description="The new label; null takes a set one away.")
 
 
 class FailureParameters(Parameters):
+    """Which failures are listed."""
+
     cursor: CursorField = None
     limit: LimitField = 100
 
 
 class FailureRow(Result):
-    path: str
-    uri: str
-    code: str
-    reason: str
-    attempts: int
+    """A file that could not be indexed."""
+
+    path: str = Field(description="The file, for display.")
+    uri: str = Field(description="Its exact location.")
+    code: str = Field(description="Why, as one of the stable codes.")
+    reason: str = Field(description="Why, in a sentence.")
+    attempts: int = Field(description="How often it was tried.")
     retry_at: str | None = Field(description="When timbred tries again by itself, ISO 8601; null: when told to.")
 
 
 class FailureList(Result):
-    results: list[FailureRow]
-    next: int | None
+    """Files that could not be indexed, by id."""
+
+    results: list[FailureRow] = Field(description="The files.")
+    next: NextField
 
 
 class Retried(Result):
-    retried: int
+    """What is tried once more."""
 
-
-class Health(Result):
-    status: Literal["ok"]
+    retried: int = Field(description="How many files.")

@@ -7,12 +7,23 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from timbred_api.problems import Problem
-from timbred_api.schemas import CursorField, Parameters, QueryEcho, Result, SimilarRow, SoundIdField
+from timbred_api.schemas import (
+    CursorField,
+    NextField,
+    Parameters,
+    QueryEcho,
+    Result,
+    SimilarRow,
+    SoundIdField,
+    WholeField,
+)
 
 MOST_AT_ONCE = 1000
 
 
 class BatchParameters(Parameters):
+    """Which sounds are asked about, and how."""
+
     ids: list[SoundIdField] = Field(default=[], max_length=MOST_AT_ONCE, description="Sounds, by id.")
     paths: list[Annotated[str, Field(max_length=13_000)]] = Field(
         default=[], max_length=MOST_AT_ONCE, description="Files: absolute paths or `file://` URIs."
@@ -36,20 +47,22 @@ class BatchParameters(Parameters):
 class BatchRow(Result):
     """One answer, or why there is none."""
 
-    query: QueryEcho | None
-    results: list[SimilarRow]
-    notes: list[str]
+    query: QueryEcho | None = Field(description="What was searched by; null where there is no answer.")
+    results: list[SimilarRow] = Field(description="The sounds, most similar first.")
+    notes: list[str] = Field(description="What is to be known about this answer.")
     problem: Problem | None = Field(description="Why there is no answer; null where there is one.")
 
 
 class BatchResult(Result):
     """In the order asked: ids, then paths."""
 
-    results: list[BatchRow]
-    next: None = None
+    results: list[BatchRow] = Field(description="A row for each sound that was asked about.")
+    next: WholeField = None
 
 
 class NeighbourParameters(Parameters):
+    """Which part of the graph, and how dense."""
+
     k: int = Field(default=10, ge=1, le=100, description="How many neighbours of each sound.")
     weights: str | None = Field(default=None, max_length=500, description="Weights, as for one sound.")
     cursor: CursorField = None
@@ -57,16 +70,22 @@ class NeighbourParameters(Parameters):
 
 
 class Neighbour(Result):
-    sound_id: int
-    similarity: float
+    """A sound that is near."""
+
+    sound_id: int = Field(description="Its id.")
+    similarity: float = Field(description="0 to 1.")
 
 
 class NeighbourRow(Result):
-    sound_id: int
+    """A sound and those near it."""
+
+    sound_id: int = Field(description="The sound's id.")
     path: str = Field(description="One of its files, for display.")
     neighbours: list[Neighbour] = Field(description="Best first; none for a sound that is silent.")
 
 
 class NeighbourList(Result):
-    results: list[NeighbourRow]
-    next: int | None
+    """A part of the graph, by id."""
+
+    results: list[NeighbourRow] = Field(description="The sounds.")
+    next: NextField

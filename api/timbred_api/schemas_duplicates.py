@@ -6,12 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from timbred_api.schemas import CursorField, LimitField, Parameters, Result, SoundRow
+from timbred_api.schemas import CursorField, LimitField, NextField, Parameters, Result, SoundRow
 
 KindField = Literal["same_bytes", "same_audio", "trimmed"]
 
 
 class DuplicateParameters(Parameters):
+    """Which groups are listed."""
+
     folder: str | None = Field(
         None,
         max_length=13_000,
@@ -35,10 +37,14 @@ class Evidence(Result):
 
 
 class DuplicateRow(SoundRow):
+    """A sound of a group."""
+
     evidence: Evidence | None = Field(description="null for the group's first, unless its bytes lie in several files.")
 
 
 class DuplicateGroup(Result):
+    """Sounds that are the same audio."""
+
     id: int = Field(description="The lowest sound id in the group.")
     members: list[DuplicateRow] = Field(description="The longest and best kept sound first.")
 
@@ -51,8 +57,10 @@ class Pending(Result):
 
 
 class DuplicateList(Result):
-    results: list[DuplicateGroup]
-    next: int | None
+    """Groups of near-duplicates, by their lowest sound id."""
+
+    results: list[DuplicateGroup] = Field(description="The groups.")
+    next: NextField
     complete: bool = Field(description="Nothing is left to be compared, of what is indexed.")
-    pending: Pending
+    pending: Pending = Field(description="What is left to be done.")
     notes: list[str] = Field(description="What is to be known about the answer as a whole.")

@@ -9,12 +9,12 @@ import time
 from timbred_api.engine import Activity, ClapState, Engine
 from timbred_api.locations import display, to_uri
 from timbred_api.rows import iso
-from timbred_api.schemas import (
+from timbred_api.schemas import NoParameters
+from timbred_api.schemas_status import (
     FileCounts,
     FolderList,
     FolderRow,
     IndexState,
-    NoParameters,
     RestState,
     SpaceState,
     Status,

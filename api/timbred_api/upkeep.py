@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
 from timbred_api.locations import display, to_uri
 from timbred_api.operation import Operation
@@ -34,6 +35,8 @@ MOST_FILES: Final = 2_000
 
 LONG: Final = 600.0
 """Seconds that what reads everything may take."""
+
+_FILES = Listing("verify_files")
 
 
 async def back_up(engine: Engine, parameters: NoParameters) -> BackupRow:
@@ -97,7 +100,7 @@ async def _damage(engine: Engine, *, deep: bool) -> StorageError | None:
 
 async def verify_files(engine: Engine, parameters: VerifyFilesParameters) -> VerifyFilesResult:
     """Reads the next indexed files again and compares them with what was analysed; ask on with `next` as `cursor`."""
-    after = FileId(parameters.cursor or 0)
+    after = FileId(_FILES.after(parameters.cursor))
     known = await engine.db.read(lambda connection: verifying.known_files(connection, after, MOST_FILES))
     chosen = batch(known, most_bytes=AT_ONCE)
     changed = await in_thread(lambda stopping: compare_files(chosen, stopping))
@@ -110,7 +113,7 @@ async def verify_files(engine: Engine, parameters: VerifyFilesParameters) -> Ver
             for one in changed
         ],
         checked=len(chosen),
-        next=None if through else chosen[-1].id,
+        next=None if through else _FILES.cursor(chosen[-1].id),
     )
 
 
@@ -123,7 +126,14 @@ async def _analyse_anew(engine: Engine, rotten: list[Changed]) -> None:
 OPERATIONS: tuple[Operation, ...] = (
     Operation("verify", "POST", "/v1/verify", VerifyParameters, VerifyResult, verify, limit=LONG),
     Operation(
-        "verify_files", "POST", "/v1/verify/files", VerifyFilesParameters, VerifyFilesResult, verify_files, limit=LONG
+        "verify_files",
+        "POST",
+        "/v1/verify/files",
+        VerifyFilesParameters,
+        VerifyFilesResult,
+        verify_files,
+        limit=LONG,
+        problems=("bad_parameter", "bad_cursor"),
     ),
     Operation("back_up", "POST", "/v1/backup", NoParameters, BackupRow, back_up, limit=LONG, problems=("disk_full",)),
     Operation("pause", "POST", "/v1/pause", PauseParameters, PauseResult, pause),

@@ -7,7 +7,8 @@ from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve
 from timbred_api.operation import Operation
 from timbred_api.owner import require_owner
-from timbred_api.schemas import Accepted, AddFolderParameters, FolderList, FolderParameters, NoParameters
+from timbred_api.schemas import Accepted, AddFolderParameters, FolderParameters, NoParameters
+from timbred_api.schemas_status import FolderList
 from timbred_indexer.errors import RequestError
 
 

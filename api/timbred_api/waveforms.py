@@ -23,6 +23,8 @@ _DIGITS: Final = 4
 
 
 class WaveformParameters(Parameters):
+    """A sound, and how finely it is drawn."""
+
     id: SoundIdField
     points: int = Field(400, ge=16, le=4000, description="How many parts of equal length to divide the sound into.")
 
@@ -30,7 +32,7 @@ class WaveformParameters(Parameters):
 class WaveformResult(Result):
     """Columns of equal length, from the sound's beginning to its end."""
 
-    sound_id: int
+    sound_id: int = Field(description="The sound's id.")
     duration: float = Field(description="Seconds.")
     points: int = Field(description="Parts; fewer than asked for where the sound has fewer samples.")
     min: list[float] = Field(description="The lowest sample of each part, of all channels, -1 to 1.")

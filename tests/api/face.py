@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -297,6 +297,14 @@ class Face:
         status, body = await self.ask("GET", route, params=parameters)
         assert status == 200, body
         return body
+
+    async def pages(self, route: str, **parameters: str | int | float) -> AsyncGenerator[list[Json]]:
+        """The rows of a list, page by page, to its end."""
+        page = await self.get(route, **parameters)
+        yield page["results"]
+        while page["next"] is not None:
+            page = await self.get(route, **parameters, cursor=page["next"])
+            yield page["results"]
 
     async def problem(self, status: int, method: str, route: str, **parameters: str | int | float) -> Json:
         """The problem document, which must have this status."""

@@ -41,10 +41,8 @@ async def test_every_sound_is_listed_with_its_nearest_page_by_page(face: Face) -
     for seed in (1, 2, 3):
         await face.indexed(b"%d.wav" % seed, analysis(seed))
     listed: list[Json] = []
-    cursor: int | None = 0
-    while cursor is not None:
-        page = await face.get("/v1/neighbours", k=1, limit=1, cursor=cursor)
-        listed, cursor = listed + page["results"], page["next"]
+    async for page in face.pages("/v1/neighbours", k=1, limit=1):
+        listed += page
     for row in listed:
         alone = await face.get("/v1/similar", id=row["sound_id"], k=1)
         assert row["neighbours"] == [

@@ -103,13 +103,8 @@ async def test_pages_miss_no_group_and_repeat_none(face: Face) -> None:
     for first, second in zip(made[::2], made[1::2], strict=True):
         await verdict(face, first, second)
     seen: list[list[int]] = []
-    cursor = None
-    while True:
-        answer = await face.get("/v1/duplicates", limit=3, **({} if cursor is None else {"cursor": cursor}))
-        seen += ids(answer["results"])
-        cursor = answer["next"]
-        if cursor is None:
-            break
+    async for page in face.pages("/v1/duplicates", limit=3):
+        seen += ids(page)
     assert seen == [made[i : i + 2] for i in range(0, 8, 2)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from timbred_api.duplicates import GROUPS
 from timbred_api.mcp import shaping
 from timbred_api.mcp.answers import FoundSounds, Groups, SoundDetail
 from timbred_api.mcp.waiting import Step, until_done
@@ -44,7 +45,7 @@ def found(count: int, long: int = 0) -> SimilarResult:
     return SimilarResult(query=query, results=rows, notes=["A note."], seq=1)
 
 
-def groups(count: int, members: int, following: int | None, long: int = 0) -> DuplicateList:
+def groups(count: int, members: int, following: str | None, long: int = 0) -> DuplicateList:
     made = [
         DuplicateGroup(
             id=100 * group,
@@ -88,14 +89,14 @@ def test_a_sound_in_very_many_places_shows_some_of_them() -> None:
 
 
 def test_groups_that_were_cut_are_gone_on_with_where_they_were_cut() -> None:
-    cut = grouped(groups(10, 5, following=1000, long=1000))
-    assert cut.next == cut.results[-1].id < 1000
+    cut = grouped(groups(10, 5, following="of-the-whole-page", long=1000))
+    assert GROUPS.after(cut.next) == cut.results[-1].id
     assert cut.truncated
 
 
 def test_a_page_of_groups_leads_to_the_next_one() -> None:
-    page, last = grouped(groups(2, 2, following=200)), grouped(groups(2, 2, following=None))
-    assert (page.next, page.truncated, last.next, last.truncated) == (200, True, None, False)
+    page, last = grouped(groups(2, 2, following="on")), grouped(groups(2, 2, following=None))
+    assert (page.next, page.truncated, last.next, last.truncated) == ("on", True, None, False)
 
 
 def test_a_large_group_says_how_large_it_is() -> None:

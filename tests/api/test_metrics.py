@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from face import Face
 from prometheus_client.parser import text_string_to_metric_families
 
 from builders import analysis
-from timbred_api.latencies import BOUNDS, Latencies
+from timbred_api.latencies import BOUNDS, TICK, Latencies, LoopLag
 from timbred_indexer.errors import NotFoundError
 
 Samples = dict[tuple[str, str], float]
@@ -57,3 +60,49 @@ async def test_a_latency_falls_into_its_bucket_and_an_error_is_passed_on() -> No
     counts = latencies.by_operation["ask"].counts
     assert (sum(counts), counts[-1], latencies.errors["unknown_id"]) == (3, 1, 1)
     assert counts[3] >= 1
+
+
+class FakeLoop:
+    """Timers that go off when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.timers: list[Callable[[], object]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> object:
+        return self.timers.append(lambda: callback(*args))
+
+    def go_on(self, seconds: float) -> None:
+        """The loop was busy for so long, and looks at its timers."""
+        self.now += seconds
+        self.timers.pop()()
+
+
+def test_a_loop_that_was_held_up_is_seen_to_be_late() -> None:
+    loop, lag = FakeLoop(), LoopLag()
+    lag.asked(loop)
+    loop.go_on(TICK)
+    lag.asked(loop)
+    loop.go_on(TICK + 0.2)
+    assert (round(lag.longest, 6), round(lag.lateness.total, 6), sum(lag.lateness.counts)) == (0.2, 0.2, 2)
+
+
+def test_while_nobody_asks_no_timer_is_set() -> None:
+    loop, lag = FakeLoop(), LoopLag()
+    assert loop.timers == []
+    for _ in range(3):
+        lag.asked(loop)
+    assert len(loop.timers) == 1
+    loop.go_on(TICK)
+    loop.go_on(TICK)  # somebody had asked since the first was set
+    assert loop.timers == []
+
+
+async def test_how_late_the_loop_is_can_be_scraped(face: Face) -> None:
+    found: Samples = {}
+    while not found.get(("timbred_loop_lag_seconds_count", "")):  # the timer of the scrape before goes off
+        found = await scrape(face)
+    assert found["timbred_loop_lag_longest_seconds", ""] >= 0

@@ -87,7 +87,7 @@ async def test_what_an_unplugged_drive_holds_is_shown_when_asked_for_and_only_th
     assert (await face.get("/v1/offline"))["results"] == []
     await face.db.write(lambda c: folders.set_state(c, face.folder, FolderState.OFFLINE, "away", next_seq(c)))
     page = await face.get("/v1/offline", limit=1)
-    assert ([row["sound_id"] for row in page["results"]], page["next"]) == ([first], first)
+    assert [row["sound_id"] for row in page["results"]] == [first]
     page = await face.get("/v1/offline", limit=1, cursor=page["next"])
     assert [(row["sound_id"], row["paths"]) for row in page["results"]] == [(second, [face.path("b.wav")])]
     assert (await face.get("/v1/sounds"))["results"] == []

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from face import Face
+from jsonschema import Draft202012Validator
 
+from timbred_api.answers import AudioBytes
+from timbred_api.examples.everything import examples
+from timbred_api.json_schema import input_schema
 from timbred_api.openapi import document
 from timbred_api.operation import Operation
 from timbred_api.operations import OPERATIONS
@@ -16,6 +21,7 @@ from timbred_api.problem_codes import CODES
 
 Json = dict[str, Any]
 DOCUMENT = document()
+EXAMPLES = examples()
 
 
 def described(operation: Operation) -> Json:
@@ -92,3 +98,43 @@ async def test_the_page_that_shows_it_takes_nothing_from_elsewhere(face: Face) -
 
 async def test_the_page_has_no_other_files(face: Face) -> None:
     assert (await face.problem(404, "GET", "/docs/secrets.txt"))["code"] == "unknown_route"
+
+
+def shown(operation: Operation) -> Iterator[tuple[Json, Any]]:
+    """(schema, example) of each thing that the document shows of an operation as JSON."""
+    said = described(operation)
+    yield from ((one["schema"], one["example"]) for one in said["parameters"] if "example" in one)
+    for content in (said.get("requestBody", {}).get("content", {}), said["responses"]["200"]["content"]):
+        yield from ((one["schema"], one["example"]) for one in content.values() if {"schema", "example"} <= one.keys())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_every_example_is_as_its_schema_says(operation: Operation) -> None:
+    for schema, example in shown(operation):
+        # References within the document are looked up in it.
+        Draft202012Validator({**DOCUMENT, **schema}).validate(example)  # pyright: ignore[reportUnknownMemberType]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_every_operation_has_an_example_of_all_that_can_be_written_down(operation: Operation) -> None:
+    example = EXAMPLES[operation.name]
+    assert operation.parameters.model_validate(dict(example.asked))
+    assert set(example.asked) >= set(input_schema(operation.parameters).get("required", ()))
+    assert bool(example.asked) == bool(operation.parameters.model_fields)
+    assert (example.body is None) == (operation.body is None)
+    if not operation.media:
+        assert type(example.answer) is operation.result
+    elif operation.result is not AudioBytes:
+        assert isinstance(example.answer, str)
+
+
+def test_no_example_is_of_an_operation_that_is_not() -> None:
+    assert set(EXAMPLES) == {operation.name for operation in OPERATIONS}
+
+
+async def test_what_the_examples_give_as_a_cursor_is_taken(face: Face) -> None:
+    for operation in OPERATIONS:
+        answer = EXAMPLES[operation.name].answer
+        if (cursor := getattr(answer, "next", None)) is not None:
+            how = {"params": {"cursor": cursor}} if operation.method == "GET" else {"json": {"cursor": cursor}}
+            assert (await face.ask(operation.method, operation.path, **how))[0] == 200

@@ -200,13 +200,7 @@ async def test_a_label_is_on_every_file_until_it_is_taken_away(face: Face) -> No
 async def test_sounds_are_listed_in_pages_that_miss_none(face: Face) -> None:
     for number in range(5):
         await face.indexed(b"%d.wav" % number, analysis(number))
-    seen: list[int] = []
-    page = await face.get("/v1/sounds", limit=2)
-    while True:
-        seen += [row["sound_id"] for row in page["results"]]
-        if page["next"] is None:
-            break
-        page = await face.get("/v1/sounds", limit=2, cursor=page["next"])
+    seen = [row["sound_id"] async for page in face.pages("/v1/sounds", limit=2) for row in page]
     assert seen == [1, 2, 3, 4, 5]
 
 

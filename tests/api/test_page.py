@@ -7,11 +7,12 @@ import re
 import pytest
 from face import Face
 
-from timbred_api.page import FRONT, read_files
+from timbred_api.page import FRONT, SCRIPT, read_files
+from timbred_api.page_script import joined
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGE = read_files()
-SCRIPTS = sorted(name for name in PAGE.files if name.endswith(".js"))
+SCRIPTS = sorted(name for name in PAGE.files if name.endswith(".js") and name != SCRIPT)
 MOST_LINES = 350
 
 
@@ -57,10 +58,36 @@ async def test_nothing_else_is_served(face: Face, name: str) -> None:
     assert problem["code"] == "unknown_route"
 
 
-def test_the_front_loads_every_module_at_once() -> None:
-    front = PAGE.files[FRONT].body.decode()
-    loaded = set(re.findall(rf'(?:href|src)="/page/{PAGE.edition}/([a-z_]+\.js)"', front))
-    assert loaded == set(SCRIPTS)
+def test_the_front_loads_every_module_as_one_script() -> None:
+    front, script = PAGE.files[FRONT].body.decode(), PAGE.files[SCRIPT].body.decode()
+    assert re.findall(rf'src="/page/{PAGE.edition}/([a-z_]+\.js)"', front) == ["theme.js", SCRIPT]
+    modules = {name.removesuffix(".js") for name in SCRIPTS} - {"theme"}
+    assert set(re.findall(r"^const module_(\w+) =", script, re.MULTILINE)) == modules
+
+
+def test_a_module_runs_after_those_that_it_imports() -> None:
+    script = joined({"main": 'import { a } from "./one.js";\na();', "one": "export const a = () => 1;"}, "main")
+    places = [script.index(text) for text in ("const a =", "return { a }", "const { a } = module_one;", "\na();")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'import a from "./one.js";',
+        'import { a as b } from "./one.js";',
+        "export default 1;",
+        'await import("./one.js");',
+    ],
+)
+def test_a_module_that_could_not_be_joined_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match="neither a plain import nor a plain export"):
+        joined({"main": line, "one": "export const a = 1;"}, "main")
+
+
+def test_modules_that_import_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="cycle"):
+        joined({"main": 'import { a } from "./one.js";', "one": 'import { b } from "./main.js";'}, "main")
 
 
 def test_the_front_has_no_script_and_no_style_of_its_own() -> None:

@@ -67,7 +67,9 @@ function body(operation) {
   const { content, description } = operation.requestBody;
   const schema = content["application/json"]?.schema;
   const said = schema ? fields(schema, schema.required) : make("p", {}, description ?? "", ` (${Object.keys(content).join(", ")})`);
-  return [make("h4", {}, schema ? "Body (application/json)" : "Body"), said];
+  const example = Object.values(content)[0].example;
+  const parts = [make("h4", {}, schema ? "Body (application/json)" : "Body"), said];
+  return example === undefined ? parts : [...parts, shown("An example", example)];
 }
 
 /** The fields of an answer, and below them those of what it refers to. */
@@ -80,7 +82,15 @@ function answer(operation, schemas) {
     details.open = name === nameOf(first);
     parts.push(details);
   }
+  const example = Object.values(content)[0]?.example;
+  if (example !== undefined) parts.push(shown("An example", example));
   return parts;
+}
+
+/** An example, folded. */
+function shown(title, example) {
+  const text = typeof example === "string" ? example : JSON.stringify(example, null, 2);
+  return make("details", {}, make("summary", {}, title), make("pre", {}, text));
 }
 
 function reachable(schema, schemas, found = new Set()) {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from timbred_api.schemas import FileCounts, FolderRow, QueryEcho, Result, Scores, Segment
+from timbred_api.schemas import QueryEcho, Result, Scores, Segment
 from timbred_api.schemas_duplicates import Evidence
+from timbred_api.schemas_status import FileCounts, FolderRow
 
 
 class SoundBrief(Result):
@@ -69,7 +70,7 @@ class Groups(Result):
     """Groups of near-duplicates."""
 
     results: list[Group] = Field(description="The groups.")
-    next: int | None = Field(description="Give this back as cursor for the next groups; null at the end.")
+    next: str | None = Field(description="Give this back as cursor for the next groups; null at the end.")
     truncated: bool = Field(description="There are more groups, or groups with more members than are listed.")
     complete: bool = Field(description="Everything that is indexed has been compared.")
     pending_sounds: int = Field(description="Sounds that are still to be prepared for comparison.")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from mcp.types import ResourceLink
 
+from timbred_api.duplicates import GROUPS
 from timbred_api.mcp.answers import (
     Folders,
     FoundSound,
@@ -21,8 +22,9 @@ from timbred_api.mcp.answers import (
     SoundDetail,
     SpaceBrief,
 )
-from timbred_api.schemas import Accepted, FolderList, Result, SimilarResult, SimilarRow, SoundRow, Status
+from timbred_api.schemas import Accepted, Result, SimilarResult, SimilarRow, SoundRow
 from timbred_api.schemas_duplicates import DuplicateGroup, DuplicateList, DuplicateRow
+from timbred_api.schemas_status import FolderList, Status
 
 MOST_PLACES = 20
 MOST_MEMBERS = 10
@@ -75,7 +77,7 @@ def duplicates(result: DuplicateList) -> Answer:
     cut = len(groups) < len(result.results)
     shown = Groups(
         results=groups,
-        next=groups[-1].id if cut else result.next,
+        next=GROUPS.cursor(groups[-1].id) if cut else result.next,
         truncated=cut or result.next is not None or any(len(group.members) < group.size for group in groups),
         complete=result.complete,
         pending_sounds=result.pending.sounds,

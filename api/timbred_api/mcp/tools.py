@@ -18,16 +18,9 @@ from timbred_api.mcp.shaping import Answer
 from timbred_api.mcp.waiting import Report, Step, until_done
 from timbred_api.operation import Operation
 from timbred_api.operations import OPERATIONS
-from timbred_api.schemas import (
-    FolderParameters,
-    LabelParameters,
-    NoParameters,
-    Parameters,
-    Result,
-    SoundParameters,
-    Status,
-)
+from timbred_api.schemas import FolderParameters, LabelParameters, NoParameters, Parameters, Result, SoundParameters
 from timbred_api.schemas_duplicates import DuplicateList, DuplicateParameters
+from timbred_api.schemas_status import Status
 
 
 @dataclass(frozen=True, slots=True)
