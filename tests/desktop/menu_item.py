@@ -18,7 +18,7 @@ gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402  which version is to be said first
 
 PATIENCE = 4.0
-MENU = (Atspi.Role.MENU_ITEM, Atspi.Role.CHECK_MENU_ITEM, Atspi.Role.PUSH_BUTTON, Atspi.Role.LABEL)
+ITEM = (Atspi.Role.MENU_ITEM, Atspi.Role.CHECK_MENU_ITEM, Atspi.Role.PUSH_BUTTON, Atspi.Role.LABEL)
 
 
 def below(node: Atspi.Accessible, depth: int = 0) -> Iterator[Atspi.Accessible]:
@@ -33,28 +33,59 @@ def below(node: Atspi.Accessible, depth: int = 0) -> Iterator[Atspi.Accessible]:
         return
 
 
+def above(node: Atspi.Accessible) -> Iterator[Atspi.Accessible]:
+    """The node and what it is in."""
+    while node is not None:
+        yield node
+        node = node.get_parent()
+
+
+def is_gtk4(node: Atspi.Accessible) -> bool:
+    return (node.get_application().get_toolkit_version() or "").startswith("4.")
+
+
+def is_seen(node: Atspi.Accessible) -> bool:
+    """GTK 4 says of nothing in a window that it is showing: there, every part has to be visible, up to the menu."""
+    if not is_gtk4(node):
+        return node.get_state_set().contains(Atspi.StateType.SHOWING)
+    way = []
+    for part in above(node):
+        way.append(part)
+        if part.get_role() == Atspi.Role.MENU:
+            return all(part.get_state_set().contains(Atspi.StateType.VISIBLE) for part in way)
+    return False
+
+
 def named(name: str) -> Atspi.Accessible | None:
     for node in below(Atspi.get_desktop(0)):
         try:
-            if (
-                node.get_name() == name
-                and node.get_role() in MENU
-                and node.get_state_set().contains(Atspi.StateType.SHOWING)
-            ):
+            if node.get_name() == name and node.get_role() in ITEM and is_seen(node):
                 return node
         except GLib.Error:
             continue
     return None
 
 
-def click(node: Atspi.Accessible) -> None:
-    """With the pointer; where the toolkit does not say where it is on the screen (GTK 4), by its own action."""
+def middle(node: Atspi.Accessible) -> tuple[int, int]:
+    """Where to click on the screen."""
     place = node.get_extents(Atspi.CoordType.SCREEN)
-    if place.x > 0 and place.y > 0 and place.width > 0:
-        x, y = place.x + place.width // 2, place.y + place.height // 2
-        subprocess.run(["xdotool", "mousemove", str(x), str(y), "sleep", "0.3", "click", "1"], check=True)
-    else:
-        node.get_action_iface().do_action(0)
+    left, top = surface(node) if is_gtk4(node) else (0, 0)
+    return left + place.x + place.width // 2, top + place.y + place.height // 2
+
+
+def surface(node: Atspi.Accessible) -> tuple[int, int]:
+    """Where the coordinates that GTK 4 tells begin: its menu is a window of its own, and the only one of that size."""
+    menu = next(part for part in above(node) if part.get_role() == Atspi.Role.MENU)
+    box = menu.get_extents(Atspi.CoordType.WINDOW)
+    for window in printed("xdotool", "search", "--onlyvisible", "--name", "").split():
+        told = dict(line.split("=") for line in printed("xdotool", "getwindowgeometry", "--shell", window).split())
+        if (told["WIDTH"], told["HEIGHT"]) == (str(box.width), str(box.height)):
+            return int(told["X"]) - box.x, int(told["Y"]) - box.y
+    sys.exit("no window of the menu's size")
+
+
+def printed(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def main() -> None:
@@ -63,9 +94,11 @@ def main() -> None:
         if time.monotonic() > deadline:
             sys.exit(f"no {sys.argv[1]!r} on the screen")
         time.sleep(0.2)
+    x, y = map(str, middle(node))
+    printed("xdotool", "mousemove", x, y, "sleep", "0.5")
     if len(sys.argv) > 2:
-        subprocess.run(["import", "-window", "root", sys.argv[2]], check=True)
-    click(node)
+        printed("import", "-window", "root", sys.argv[2])
+    printed("xdotool", "click", "1")
     sys.stdout.write("clicked\n")
 
 

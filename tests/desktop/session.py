@@ -16,6 +16,8 @@ from daemon_process import wait_for
 from patience import PATIENCE
 
 NEEDED = ("Xvfb", "xdotool", "openbox", "dbus-daemon", "gdbus", "xdg-open", "chromium")
+SYSTEM = "/usr/local/bin:/usr/bin:/bin"
+"""Not the PATH of the test: extensions of Nautilus run in the first ``python3`` of it, which has to be the system's."""
 ITEM = Path(__file__).parent / "menu_item.py"
 
 
@@ -69,7 +71,7 @@ def session(home: Path, program: str) -> Generator[Session]:
     run = home / "run"
     run.mkdir(mode=0o700, parents=True)
     environ = {
-        "PATH": os.environ["PATH"],
+        "PATH": SYSTEM,
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(run),
         "LANG": "C.UTF-8",
@@ -87,6 +89,8 @@ def session(home: Path, program: str) -> Generator[Session]:
         started(stack, ["dbus-daemon", "--session", "--nofork", "--nosyslog", bus], environ)
         wait_for((run / "bus").exists)
         started(stack, ["openbox"], environ)
+        if shutil.which("xcompmgr"):  # what GTK 4 leaves transparent around its menus is black without
+            started(stack, ["xcompmgr"], environ)
         yield Session(environ, home / "profile")
 
 
@@ -112,7 +116,8 @@ def _browser(home: Path) -> None:
     """The session's browser is Chromium, with a door for the test."""
     entry = home / ".local/share/applications/test-browser.desktop"
     entry.parent.mkdir(parents=True)
-    options = f"--no-sandbox --no-first-run --user-data-dir={home}/profile --remote-debugging-port=0"
+    sandbox = "--no-sandbox " if os.geteuid() == 0 else ""  # Chromium has none for root
+    options = f"{sandbox}--no-first-run --user-data-dir={home}/profile --remote-debugging-port=0"
     entry.write_text(f"[Desktop Entry]\nType=Application\nName=Browser\nExec=chromium {options} %u\n")
     (home / ".config").mkdir()
     (home / ".config/mimeapps.list").write_text("[Default Applications]\nx-scheme-handler/http=test-browser.desktop\n")

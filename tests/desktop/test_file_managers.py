@@ -19,7 +19,11 @@ from timbred_daemon.commands.program import program
 
 pytestmark = pytest.mark.slow
 
-SERVICES = {"thunar": ["thunar", "--daemon"]}
+SERVICES = {
+    "thunar": ["thunar", "--daemon"],
+    "nautilus": ["nautilus", "--gapplication-service"],
+    "nemo": ["nemo", "--no-default-window"],
+}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -28,6 +32,8 @@ def test_a_click_in_the_menu_of_a_sound_shows_what_is_similar(tmp_path: Path, na
     with session(tmp_path / "home", name) as desktop, pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         for variable, value in desktop.environ.items():
             patch.setenv(variable, value)
+        for variable in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS"):  # a service of the user's has neither
+            patch.delenv(variable)
         with daemon_on(tmp_path / "daemon", tmp_path / "samples") as daemon:
             daemon.settle()
             sound = daemon.indexed(sounds[3])

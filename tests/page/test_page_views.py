@@ -21,6 +21,31 @@ _PLACE = """async ({at, x, y}) => {
   return [left + view.left(x), top + view.top(y)];
 }"""
 
+# The share of the map that is drawn after frames of so many milliseconds.
+_PACE = """async (at) => {
+  const {Pace} = await import(at);
+  const after = (...frames) => {
+    const pace = new Pace(0.15);
+    for (const ms of frames) pace.took(ms);
+    return pace.share;
+  };
+  const few = new Pace(20);
+  few.took(80);
+  const slow = Array(12).fill(60);
+  return {
+    "slow": after(...slow),
+    "quick again": after(...slow, ...Array(20).fill(16)),
+    "after the page was hidden": after(5000),
+    "few points": few.share,
+  };
+}"""
+
+_ORDER = """async (at) => {
+  const {Points} = await import(at);
+  const sounds = Array.from({length: 1000}, (_, index) => index);
+  return Array.from(new Points({sounds, x: sounds.map((n) => n / 1000), y: sounds.map(() => 0)}).shuffled);
+}"""
+
 
 def test_pointing_at_the_map_names_a_sound_and_a_click_searches_by_it(window: Window, daemon: Daemon) -> None:
     window.open("/?view=map")
@@ -35,6 +60,28 @@ def test_pointing_at_the_map_names_a_sound_and_a_click_searches_by_it(window: Wi
     window.page.mouse.up()
     window.wait("name => document.querySelector('#asked h2')?.textContent === name", name)
     assert re.fullmatch(r"/\?id=\d+", window.path)
+
+
+def test_pointing_at_the_map_plays_once_it_is_switched_on(window: Window, daemon: Daemon) -> None:
+    window.open().press("h", "m")
+    window.wait("document.querySelector('#map-said').textContent.includes('sounds')")
+    points = daemon.client.get("/v1/map")
+    window.page.mouse.move(
+        *window.evaluate(_PLACE, {"at": window.module("map_points.js"), "x": points["x"][0], "y": points["y"][0]})
+    )
+    window.wait_until_playing()
+
+
+def test_a_slow_machine_draws_a_sample_of_the_map_while_it_moves(window: Window) -> None:
+    shares = window.open().evaluate(_PACE, window.module("map_pace.js"))
+    assert shares == {"slow": 0.15, "quick again": 1, "after the page was hidden": 1, "few points": 1}
+
+
+def test_any_first_part_of_the_points_is_a_fair_sample(window: Window) -> None:
+    window.open()
+    order = window.evaluate(_ORDER, window.module("map_points.js"))
+    assert sorted(order) == list(range(1000))
+    assert 400 < sum(order[:100]) / 100 < 600
 
 
 def test_the_map_is_walked_with_the_keyboard(window: Window) -> None:

@@ -111,9 +111,9 @@ class Window:
         self.wait("(document.querySelector('audio').currentTime || 0) > 0.01 || document.querySelector('audio').ended")
 
     def module(self, name: str) -> str:
-        """Where the page has one of its modules."""
-        main = self.page.locator("script[type=module]").get_attribute("src") or ""
-        return main.replace("main.js", name)
+        """Where one of the page's modules is."""
+        script = self.page.locator("script[type=module]").get_attribute("src") or ""
+        return script.replace("script.js", name)
 
     def evaluate(self, script: str, argument: object = None) -> Any:
         return self.page.evaluate(script, argument)

@@ -10,7 +10,7 @@ import { bySound } from "./question.js";
  * @property {string} said what was done, in one line
  * @property {string[]} notes
  * @property {object|null} asked the sound searched by: {name, sound_id, duration, upload}
- * @property {number|null} next cursor of a list that goes on
+ * @property {string|null} next cursor of a list that goes on
  * @property {boolean} canGrow whether a larger `k` may bring more
  * @property {string[]} words to be marked in names
  * @property {{text: string, question: object}|null} other another way to take the same words

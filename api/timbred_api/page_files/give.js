@@ -7,9 +7,12 @@ import { fileName } from "./format.js";
 /** The mark of a sound that is dragged from this page: dropped on it again, it is searched by, not uploaded. */
 export const DRAGGED = "application/x-timbred-sound";
 
+// Chromium puts about:blank#blocked in the place of a file's URI, and whoever takes that misses the path beside it.
+const GUARDS_FILES = "userAgentData" in navigator;
+
 /**
- * Lets a node be dragged out. File managers and DAWs take the file's own URI where the browser lets it through, else
- * the browser saves a copy (DownloadURL, in Chromium).
+ * Lets a node be dragged out. It hands over the path as text, the file's own URI where the browser lets it through, and
+ * to Chromium what it may save a copy of (DownloadURL, which it does not do on every system).
  */
 export function draggable(node, sound) {
   node.draggable = true;
@@ -18,7 +21,7 @@ export function draggable(node, sound) {
     const from = `${location.origin}/v1/sounds/${sound.sound_id}/audio`;
     event.dataTransfer.effectAllowed = "copyLink";
     event.dataTransfer.setData("DownloadURL", `application/octet-stream:${name}:${from}`);
-    event.dataTransfer.setData("text/uri-list", sound.uri);
+    if (!GUARDS_FILES) event.dataTransfer.setData("text/uri-list", sound.uri);
     event.dataTransfer.setData("text/plain", sound.path);
     event.dataTransfer.setData(DRAGGED, String(sound.sound_id));
   });

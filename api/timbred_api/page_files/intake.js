@@ -9,7 +9,7 @@ const LONGEST_S = 60;
 /** `take` gets ("upload", file, name), ("uri", text), or ("id", text). */
 export function listenForDrops(take) {
   const veil = byId("drop");
-  const wanted = ({ types }) => types.includes("Files") || types.includes("text/uri-list");
+  const wanted = ({ types }) => ["Files", "text/uri-list", DRAGGED].some((type) => types.includes(type));
   const ours = (event) => event.dataTransfer?.types.includes(DRAGGED);
   document.addEventListener("dragover", (event) => {
     if (!event.dataTransfer || !wanted(event.dataTransfer)) return;

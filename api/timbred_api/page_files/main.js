@@ -36,11 +36,13 @@ class Page {
   #player = new Player();
   #watchers = new Watchers();
   #begin = latest();
+  #early = null;
   #later = 0;
   #noticeTimer = 0;
   #folders = "";
 
   constructor() {
+    if (this.#question.view === "search" && bySound(this.#question)) this.#early = this.#ask(); // while the page is put together
     const say = (text) => this.#notice(text);
     const tools = {
       player: this.#player,
@@ -124,9 +126,9 @@ class Page {
     byId("newer").hidden = true;
     byId("view-search").setAttribute("aria-busy", "true");
     try {
-      const signal = this.#begin();
-      const found = await answer(question, { uploads: this.#uploads, hears: this.#hears, status: this.#live.status, k: this.#wanted, signal });
-      await this.#showAnswer(found, question, signal);
+      const { signal, found } = this.#early ?? this.#ask();
+      this.#early = null;
+      await this.#showAnswer(await found, question, signal);
       if (scroll !== null) scrollTo(0, scroll);
       if (focus !== null) this.results.focus(focus);
     } catch (error) {
@@ -134,6 +136,12 @@ class Page {
       this.#showTrouble(error.message);
     }
     byId("view-search").removeAttribute("aria-busy");
+  }
+
+  /** Begins to ask what the address asks; what was asked before is aborted. */
+  #ask() {
+    const signal = this.#begin();
+    return { signal, found: answer(this.#question, { uploads: this.#uploads, hears: this.#hears, status: this.#live.status, k: this.#wanted, signal }) };
   }
 
   /** A map that was opened by its address marks what is like the sound of that address. */

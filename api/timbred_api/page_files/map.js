@@ -4,12 +4,15 @@ import { get } from "./api.js";
 import { el, keep } from "./dom.js";
 import { duration, fileName, many } from "./format.js";
 import { drawerFor } from "./map_draw.js";
+import { Pace } from "./map_pace.js";
 import { Points, View } from "./map_points.js";
 
 // Twelve hues that stay apart for most eyes, on light and on dark; a thirteenth folder begins again.
 const HUES = { light: ["#c2410c", "#1d6fa5", "#3f7d20", "#8b3fa8", "#b58900", "#0f8a7e", "#c02660", "#5a5fcf", "#7a5230", "#4a8fb8", "#8a9a1b", "#6b6b6b"], dark: ["#ff8b52", "#5fb4ee", "#8fd163", "#cf8be8", "#f0c648", "#4fd6c6", "#ff7fae", "#9a9dff", "#cfa37a", "#9ad4f2", "#d5e05b", "#b3ada4"] };
 const REACH = 14; // pixels from the pointer to a point
 const STEP = 80; // pixels that Shift and an arrow move
+const ENOUGH = 15000; // points that are drawn at least while the map moves
+const REST_MS = 120; // after that the map is not moving, and all of it is drawn
 
 export class SoundMap {
   #tools;
@@ -28,6 +31,9 @@ export class SoundMap {
   #only = null;
   #drag = null;
   #frame = 0;
+  #pace = null;
+  #rest = 0;
+  #due = null;
   #rows = new Map();
   #middles = new Map();
 
@@ -67,6 +73,7 @@ export class SoundMap {
   #load(map) {
     this.#map = map;
     this.#points = new Points(map);
+    this.#pace = new Pace(ENOUGH / Math.max(1, this.#points.count));
     this.#middles.clear();
     this.#drawer ??= drawerFor(this.#canvas);
     this.#said.textContent = map.sounds.length ? `${many(map.sounds.length, "sound")}; what sounds alike lies together.` : "There is nothing to be shown yet.";
@@ -154,18 +161,31 @@ export class SoundMap {
   #move(run) {
     if (!this.#view) return;
     run(this.#view);
-    this.#draw();
+    this.#draw(true);
+    clearTimeout(this.#rest);
+    if (this.#pace && this.#pace.share < 1) this.#rest = setTimeout(() => this.#draw(), REST_MS);
   }
 
-  #draw() {
+  /** Has the points drawn with the next frame: a sample of them while they move, if all would take too long. */
+  #draw(moving = false) {
+    this.#due = moving ? "some" : "all";
+    this.#mark();
+  }
+
+  /** Has the rings drawn with the next frame, and what else is due. */
+  #mark() {
     cancelAnimationFrame(this.#frame);
-    this.#frame = requestAnimationFrame(() => {
-      if (!this.#view || !this.#points) return;
-      const fullness = Math.sqrt(2000 / Math.max(2000, this.#points.count));
-      const radius = Math.max(1, Math.min(7, (4.2 * fullness + 0.6) * Math.min(2.2, Math.sqrt(this.#view.scale / 350))));
-      this.#drawer.draw(this.#view, radius);
-      this.#drawMarks(radius);
-    });
+    this.#frame = requestAnimationFrame((now) => this.#paint(now));
+  }
+
+  #paint(now) {
+    if (!this.#view || !this.#points) return;
+    const fullness = Math.sqrt(2000 / Math.max(2000, this.#points.count));
+    const radius = Math.max(1, Math.min(7, (4.2 * fullness + 0.6) * Math.min(2.2, Math.sqrt(this.#view.scale / 350))));
+    if (this.#due) this.#drawer.draw(this.#view, radius, this.#due === "some" ? this.#pace.share : 1);
+    if (this.#due === "some") requestAnimationFrame((next) => this.#pace.took(next - now));
+    this.#due = null;
+    this.#drawMarks(radius);
   }
 
   /** Rings around the answer's sounds, and the one that is pointed at. */
@@ -198,7 +218,7 @@ export class SoundMap {
     if (index === this.#here) return;
     this.#here = index;
     this.#over.classList.toggle("is-pointing", index >= 0);
-    this.#draw();
+    this.#mark();
     this.#tip.hidden = true;
     if (index < 0) return this.#tools.hovers() ? this.#tools.player.stop() : undefined;
     const sound = await this.#rowOf(this.#points.sounds[index]);

@@ -22,7 +22,10 @@ void main() {
   gl_FragColor = vec4(shade.rgb * edge * shade.a, edge * shade.a);
 }`;
 
-/** A drawer for this canvas: `load(points, colours)`, then `draw(view, radius)`. Colours are 4 bytes a point. */
+/**
+ * A drawer for this canvas: `load(points, colours)`, then `draw(view, radius, share)`. Colours are 4 bytes a point; `share`
+ * of the points, in their random order, are drawn.
+ */
 export function drawerFor(canvas) {
   const gl = canvas.getContext("webgl", { antialias: false, premultipliedAlpha: true });
   return gl ? new WebGlDrawer(canvas, gl) : new PlainDrawer(canvas);
@@ -54,17 +57,20 @@ class WebGlDrawer {
     this.#loaded = [points, colours];
     this.#count = points.count;
     const places = new Float32Array(2 * points.count);
-    for (let index = 0; index < points.count; index += 1) {
-      places[2 * index] = points.x[index];
-      places[2 * index + 1] = points.y[index];
-    }
+    const shades = new Uint32Array(points.count);
+    const given = new Uint32Array(colours.buffer);
+    points.shuffled.forEach((index, at) => {
+      places[2 * at] = points.x[index];
+      places[2 * at + 1] = points.y[index];
+      shades[at] = given[index];
+    });
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
     gl.bufferData(gl.ARRAY_BUFFER, places, gl.STATIC_DRAW);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#colours);
-    gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
+    gl.bufferData(gl.ARRAY_BUFFER, shades, gl.STATIC_DRAW);
   }
 
-  draw(view, radius) {
+  draw(view, radius, share) {
     const gl = this.#gl;
     const density = window.devicePixelRatio || 1;
     gl.viewport(0, 0, this.#canvas.width, this.#canvas.height);
@@ -73,7 +79,7 @@ class WebGlDrawer {
     gl.uniform2f(this.#uniforms.middle, view.x, view.y);
     gl.uniform2f(this.#uniforms.zoom, (2 * view.scale * view.stretch) / view.width, (2 * view.scale) / view.height);
     gl.uniform1f(this.#uniforms.size, 2 * radius * density);
-    gl.drawArrays(gl.POINTS, 0, this.#count);
+    gl.drawArrays(gl.POINTS, 0, Math.ceil(share * this.#count));
   }
 
   #prepare() {
@@ -118,12 +124,13 @@ class PlainDrawer {
     [this.#points, this.#colours] = [points, colours];
   }
 
-  draw(view, radius) {
+  draw(view, radius, share) {
     const context = this.#canvas.getContext("2d");
     const density = window.devicePixelRatio || 1;
     context.setTransform(density, 0, 0, density, 0, 0);
     context.clearRect(0, 0, view.width, view.height);
-    for (let index = 0; index < (this.#points?.count ?? 0); index += 1) {
+    const shown = Math.ceil(share * (this.#points?.count ?? 0));
+    for (const index of this.#points?.shuffled.subarray(0, shown) ?? []) {
       const [left, top] = [view.left(this.#points.x[index]), view.top(this.#points.y[index])];
       if (left < 0 || top < 0 || left > view.width || top > view.height) continue;
       const [red, green, blue, alpha] = this.#colours.subarray(4 * index, 4 * index + 4);

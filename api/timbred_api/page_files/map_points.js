@@ -11,6 +11,7 @@ export class Points {
     this.y = Float32Array.from(map.y);
     this.count = this.sounds.length;
     this.at = new Map(this.sounds.map((id, index) => [id, index]));
+    this.shuffled = shuffled(this.count);
     this.#sort();
   }
 
@@ -69,6 +70,18 @@ export class Points {
     }
     return best;
   }
+}
+
+/** 0 to `count` - 1 in a random order, the same every time: any first part of it is a fair sample. */
+function shuffled(count) {
+  const order = Uint32Array.from({ length: count }, (_, index) => index);
+  let state = 1;
+  for (let at = count - 1; at > 0; at -= 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator
+    const other = Math.floor((state / 2 ** 32) * (at + 1));
+    [order[at], order[other]] = [order[other], order[at]];
+  }
+  return order;
 }
 
 const cellOf = (value) => Math.max(0, Math.min(CELLS - 1, Math.floor(((value + 1) / 2) * CELLS)));

@@ -62,6 +62,7 @@ export class Waveform {
   #head = null;
   #load;
   #inView = false;
+  #size = { width: 0, height: 0 };
 
   constructor(load, watchers) {
     this.#load = load;
@@ -96,8 +97,14 @@ export class Waveform {
     this.draw();
   }
 
+  /** The canvas has this size now, in pixels of the page: told, as asking while others are drawn costs a layout each. */
+  set size(size) {
+    this.#size = size;
+    this.draw();
+  }
+
   draw() {
-    const { width, height } = this.node.getBoundingClientRect();
+    const { width, height } = this.#size;
     if (!this.#shape || !width) return;
     const scale = window.devicePixelRatio || 1;
     this.node.width = Math.round(width * scale);
@@ -172,7 +179,10 @@ export class Watchers {
     (entries) => entries.forEach((entry) => this.#waves.get(entry.target)?.seen(entry.isIntersecting)),
     { rootMargin: "200px" },
   );
-  #sized = new ResizeObserver((entries) => entries.forEach((entry) => this.#waves.get(entry.target)?.draw()));
+  #sized = new ResizeObserver((entries) => entries.forEach((entry) => {
+    const wave = this.#waves.get(entry.target);
+    if (wave) wave.size = entry.contentRect;
+  }));
 
   watch(node, wave) {
     this.#waves.set(node, wave);
