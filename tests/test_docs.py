@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import click
@@ -14,6 +15,7 @@ import pytest
 import http_reference
 from timbred_api.json_schema import input_schema, output_schema
 from timbred_api.mcp.tools import TOOLS, Tool
+from timbred_api.openapi import document
 from timbred_api.operation import Operation
 from timbred_api.operations import OPERATIONS
 from timbred_daemon.cli import main as cli
@@ -120,6 +122,16 @@ def test_every_operation_says_what_it_does(operation: Operation) -> None:
     assert [name for name, field in fields.items() if not field.description] == []
 
 
+SCHEMAS: dict[str, Any] = document()["components"]["schemas"]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_field_of_an_answer_is_explained(name: str) -> None:
+    fields = SCHEMAS[name]["properties"].items()
+    assert SCHEMAS[name].get("description")
+    assert [field for field, said in fields if not said.get("description")] == []
+
+
 @pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
 def test_every_tool_is_documented_with_what_it_takes(tool: Tool) -> None:
     row = re.search(rf"^\| `{tool.name}` \|.*$", ASSISTANTS, re.MULTILINE)
@@ -128,12 +140,13 @@ def test_every_tool_is_documented_with_what_it_takes(tool: Tool) -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=[tool.name for tool in TOOLS])
-def test_every_field_of_a_tools_answer_is_explained(tool: Tool) -> None:
+def test_every_field_of_a_tool_is_explained(tool: Tool) -> None:
+    taken = input_schema(tool.parameters)["properties"]
+    assert [name for name, field in taken.items() if not field.get("description")] == []
     schema = output_schema(tool.answer)
     shapes = {"the answer": schema, **schema.get("$defs", {})}
     fields = {f"{shape}.{name}": field for shape, made in shapes.items() for name, field in made["properties"].items()}
-    # A field that says the same as the shape that it holds leaves it to that.
-    bare = [name for name, field in fields.items() if not {"description", "$ref"} & set(field)]
+    bare = [name for name, field in fields.items() if not field.get("description")]
     assert bare + [name for name, made in shapes.items() if "description" not in made] == []
 
 
@@ -177,3 +190,10 @@ def test_every_test_that_the_threat_model_counts_on_exists() -> None:
         if not ((ROOT / name).exists() if "/" in name else any(f"def {name}(" in text for text in written))
     ]
     assert (len(named) > 15, missing) == (True, [])
+
+
+def test_every_surface_of_the_threat_model_has_its_test() -> None:
+    section = (ROOT / "THREAT_MODEL.md").read_text("utf-8").split("## Surfaces")[1].split("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 20
+    assert [cells[:2] for cells in rows if len(cells) != 4 or "`test" not in cells[3]] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -31,7 +32,9 @@ from timbred_daemon.folders import FolderService
 from timbred_daemon.housekeeping import Housekeeper
 from timbred_daemon.manners import Manners
 from timbred_daemon.mending import Past, live, watch_over
+from timbred_daemon.naming import keep_names
 from timbred_daemon.notify import ServiceManager
+from timbred_daemon.others import OthersWork
 from timbred_daemon.politeness import Rules
 from timbred_daemon.progress import show_progress
 from timbred_daemon.scanning import ScanLoop
@@ -98,6 +101,7 @@ async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload, p
         sys.stderr.flush()
         manager.status(f"Answers at {engine.address}; looks at the folders.")
         manager.ready()
+        gc.freeze()  # what is there now stays: looking through it, over and over, would hold up whoever asks
         async with (
             manager.watched(),
             background(
@@ -202,7 +206,7 @@ async def running(settings: Settings, named: tuple[bytes, ...], past: Past) -> A
             interval=settings.backup_interval,
             quiet=lambda: control.may_work_behind,
         )
-        control = DaemonControl(folders, scans, pipeline, manners, lambda: (*past.notes, *backups.notes))
+        control = DaemonControl(folders, scans, pipeline, manners, lambda: (*past.notes, *index.notes, *backups.notes))
         weights, space_weights = scoring_weights(settings), scoring_space_weights(settings)
         service = Service(control, folders, weights, space_weights)
         searcher = Searcher(
@@ -258,7 +262,8 @@ async def running(settings: Settings, named: tuple[bytes, ...], past: Past) -> A
             idle=lambda: control.may_work_behind,
             keep_missing=settings.keep_missing,
         )
-        await stack.enter_async_context(background(housekeeper.run()))
+        for chore in (housekeeper.run(), keep_names(db, lambda: control.may_work_behind)):
+            await stack.enter_async_context(background(chore))
         yield engine, service
 
 
@@ -274,7 +279,8 @@ def scoring_space_weights(settings: Settings) -> dict[SpaceName, float]:
 
 
 async def _open_manners(db: Database, pool: WorkerPool, settings: Settings) -> Manners:
-    manners = Manners(db, pool, Rules(settings.workers, settings.on_battery, settings.quiet_hours))
+    rules = Rules(settings.workers, settings.on_battery, settings.quiet_hours)
+    manners = Manners(db, pool, rules, others=OthersWork(lambda: pool.stats.busy))
     await manners.open()
     return manners
 

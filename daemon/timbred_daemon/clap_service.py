@@ -89,6 +89,7 @@ class ClapService:
         self._seen = -1
         self._asking: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
+        self._turn = asyncio.Lock()  # a question may want to look, too
         self._filling = Replaceable()
         self._following = Replaceable()
 
@@ -114,11 +115,12 @@ class ClapService:
         await self._close_models()
 
     async def _round(self) -> None:
-        try:
-            await self._choose()
-            await self._serve()
-        except StorageError as error:
-            logger.error("CLAP: %s", error.message)
+        async with self._turn:
+            try:
+                await self._choose()
+                await self._serve()
+            except StorageError as error:
+                logger.error("CLAP: %s", error.message)
 
     def committed(self) -> None:
         """Something was committed."""
@@ -176,6 +178,8 @@ class ClapService:
         Raises:
             UnavailableError: ``clap_unavailable``, with what to do.
         """
+        if self._absence() is not None:
+            await self._round()  # a model may have been fetched this moment
         model = self._answering()
         missing = [text for text in dict.fromkeys(texts) if (model.version, text) not in self._words]
         if missing:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import Final, cast
 
 from timbred_daemon.config_callers import Callers, parse_flag, parse_hosts, parse_users
 from timbred_daemon.config_file import ConfigFile, read_config_file
 from timbred_daemon.config_folders import FolderSetting, parse_folders, parse_patterns
+from timbred_daemon.config_layers import Layer, Merge, Problem
 from timbred_daemon.config_manners import ON_BATTERY, OnBattery, QuietHours, parse_quiet_hours
 from timbred_daemon.config_values import (
     LOG_LEVELS,
     SHORT_SOUNDS,
     WEIGHT_NAMES,
-    Complaint,
     Listen,
     LogLevel,
     Parsed,
     PathRules,
-    Severity,
     ShortSounds,
     did_you_mean,
     parse_choice,
@@ -65,8 +64,6 @@ _TABLES: Final = tuple({key.partition(".")[0]: None for key in KEYS if "." in ke
 _ENVIRONMENT: Final = {"data_dir": "TIMBRED_DATA_DIR", "listen": "TIMBRED_LISTEN"}
 _FLAGS: Final = {"folders": "FOLDER", "data_dir": "--data-dir", "listen": "--listen"}
 _DAY: Final = 86400.0
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,36 +116,6 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with the settings.
-
-    Attributes:
-        where: the file, the environment variable or the flag.
-        line: in the file, from 1; None where there is none.
-        message: a sentence.
-        suggestion: what to write instead; None where nothing can be guessed.
-        severity: with an ``error`` the daemon does not start; a ``warning`` is only said.
-        key: the setting, such as ``weights.mfcc``; empty when the file as a whole is at fault.
-    """
-
-    where: str
-    line: int | None
-    message: str
-    suggestion: str | None = None
-    severity: Severity = "error"
-    key: str = ""
-
-    @property
-    def place(self) -> str:
-        """Where to look, such as ``/path/config.toml:3``."""
-        return self.where if self.line is None else f"{self.where}:{self.line}"
-
-    def __str__(self) -> str:
-        hint = "" if self.suggestion is None else f" (did you mean {self.suggestion}?)"
-        return f"{self.severity}: {self.place}: {self.message}{hint}"
-
-
-@dataclass(frozen=True, slots=True)
 class Loaded:
     """Settings as they hold, where each comes from, and what is wrong with what was written.
 
@@ -167,47 +134,6 @@ class Loaded:
     @property
     def errors(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.severity == "error")
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One place that settings come from."""
-
-    values: Mapping[str, object]
-    rules: PathRules
-    names: Mapping[str, str]
-    file: ConfigFile | None = None
-
-    def place(self, key: str, text: str | None = None) -> tuple[str, int | None]:
-        if self.file is not None:
-            return self.file.path, self.file.line_of(key, text)
-        return self.names[key.partition("[")[0]], None
-
-    def problem(self, complaint: Complaint) -> Problem:
-        where, line = self.place(complaint.key, complaint.text)
-        return Problem(where, line, complaint.message, complaint.suggestion, complaint.severity, complaint.key)
-
-
-@dataclass(frozen=True, slots=True)
-class _Merge:
-    """Takes each setting from the highest layer that has a usable value; checks all layers."""
-
-    layers: tuple[_Layer, ...]
-    origins: dict[str, str] = field(default_factory=dict[str, str])
-    problems: list[Problem] = field(default_factory=list[Problem])
-
-    def take(self, key: str, default: T, parse: Callable[[object, PathRules], Parsed[T]]) -> T:
-        value, origin = default, "default"
-        for layer in self.layers:
-            if key not in layer.values:
-                continue
-            parsed = parse(layer.values[key], layer.rules)
-            self.problems.extend(map(layer.problem, parsed.complaints))
-            if parsed.value is not None:
-                where, line = layer.place(key)
-                value, origin = parsed.value, where if line is None else f"{where}:{line}"
-        self.origins[key] = origin
-        return value
 
 
 def load(
@@ -230,11 +156,11 @@ def load(
     file_base = os.path.join(cwd, os.path.dirname(os.fsencode(file.path)))
     named = {key: environ[name] for key, name in _ENVIRONMENT.items() if environ.get(name)}
     given = {key: value for key, value in flags.items() if key in _FLAGS and value is not None}
-    merge = _Merge(
+    merge = Merge(
         (
-            _Layer(file.values, PathRules(file_base, environ, isdir), {}, file),
-            _Layer(named, PathRules(cwd, environ, isdir), _ENVIRONMENT),
-            _Layer(given, PathRules(cwd, None, isdir), _FLAGS),
+            Layer(file.values, PathRules(file_base, environ, isdir), {}, file),
+            Layer(named, PathRules(cwd, environ, isdir), _ENVIRONMENT),
+            Layer(given, PathRules(cwd, None, isdir), _FLAGS),
         )
     )
     merge.problems.extend(_file_problems(file))
@@ -277,7 +203,7 @@ def _unknown(file: ConfigFile, key: str) -> Problem:
     return Problem(file.path, file.line_of(key), f"unknown key {key!r}", did_you_mean(key, KEYS), key=key)
 
 
-def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
+def _settings(merge: Merge, weight_names: tuple[str, ...]) -> Settings:
     def seconds(key: str, default: float, least: float, most: float) -> Seconds:
         return merge.take(key, Seconds(default), lambda value, _: parse_duration(key, value, least=least, most=most))
 
@@ -317,7 +243,7 @@ def _settings(merge: _Merge, weight_names: tuple[str, ...]) -> Settings:
     )
 
 
-def _callers(merge: _Merge) -> Callers:
+def _callers(merge: Merge) -> Callers:
     nobody: frozenset[int] = frozenset()
     no_names: frozenset[str] = frozenset()
     return Callers(

@@ -5,6 +5,7 @@ Everything is looked at from outside: nothing is changed, and a daemon that is s
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -15,7 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from timbred_api.client import Client, DaemonNotRunning, JsonObject
+from timbred_api.client import Client, DaemonNotRunning, JsonObject, ProblemError
+from timbred_api.peers import Peers
 from timbred_daemon.config import Loaded
 from timbred_daemon.runtime import read_endpoint
 from timbred_indexer import weights
@@ -25,6 +27,7 @@ from timbred_indexer.errors import StorageError, TimbredError
 Level = Literal["ok", "warn", "fail"]
 
 LITTLE_SPACE: Final = 1_000_000_000  # bytes: a library of 100,000 one-shots takes about as much
+_UNTOLD: Final = "the kernel does not say whose a TCP connection is (NETLINK_SOCK_DIAG)"
 FEW_WATCHES: Final = 65_536  # the old default of Linux, 8,192, is less than some libraries' directories
 
 
@@ -49,6 +52,7 @@ def examine(loaded: Loaded, client: Client | None) -> Iterator[Finding]:
     yield from _data_folder(loaded.settings.data_dir)
     yield from _watches()
     yield _sandbox()
+    yield callers(loaded, Peers())
     yield _clap(loaded)
     yield from _daemon(loaded.settings.data_dir, client)
 
@@ -93,14 +97,16 @@ def _data_folder(data_dir: str) -> Iterator[Finding]:
 
 
 def _watches() -> Iterator[Finding]:
-    """Linux limits how many directories a user may watch; elsewhere there is nothing to look at."""
+    """What tells of changes. Linux limits how many directories a user may watch."""
+    if sys.platform == "darwin":
+        yield Finding("ok", "watches", "FSEvents, which watches whole trees")
     path = "/proc/sys/fs/inotify/max_user_watches"
     try:
         with open(path, encoding="ascii") as file:
             limit = int(file.read())
     except (OSError, ValueError):
         return
-    told = f"up to {limit:,} directories can be watched"
+    told = f"inotify: up to {limit:,} directories can be watched"
     if limit < FEW_WATCHES:
         line = "`sudo sysctl fs.inotify.max_user_watches=524288`"
         yield Finding("warn", "watches", told, f"Large libraries need more: {line}; what has none is polled.")
@@ -116,6 +122,39 @@ def _sandbox() -> Finding:
         return Finding("ok", "sandbox", in_force(version))
     advice = "Run timbred as a service: its unit confines the whole daemon."
     return Finding("warn", "sandbox", "this kernel has no Landlock, so workers have all of your rights", advice)
+
+
+def callers(loaded: Loaded, peers: Peers) -> Finding:
+    """Whether programs of other users are told from yours over TCP.
+
+    Args:
+        peers: who would know; asked where no daemon shows what it knows.
+    """
+    if loaded.settings.callers.require_token:
+        return Finding("ok", "callers", "over TCP, everybody needs the token")
+    endpoint = read_endpoint(loaded.settings.data_dir)
+    known = None if endpoint is None else _is_known(endpoint.address)
+    if known is None:
+        with contextlib.closing(peers):
+            peers.open()
+            known = peers.tells_tcp
+    if known:
+        return Finding("ok", "callers", "other users of this machine are told from you, and need the token")
+    why = _UNTOLD if sys.platform == "linux" else "this system does not say whose a TCP connection is"
+    advice = "Commands need nothing; curl and browsers are to be given the file `token` of the data folder."
+    return Finding("warn", "callers", f"{why}; over TCP, you need the token too", advice)
+
+
+def _is_known(address: str) -> bool | None:
+    """Whether a daemon knows, over TCP and without a token, that this is its user; None where it does not say."""
+    try:
+        with Client(address) as client:
+            client.get("/healthz")
+    except ProblemError as problem:
+        return False if problem.code == "unauthorized" else None
+    except TimbredError:
+        return None
+    return True
 
 
 def _clap(loaded: Loaded) -> Finding:

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
+from timbred_daemon.answering import RealPaths, is_folder
 from timbred_daemon.clocks import Clocks, Jump
 from timbred_daemon.config_folders import FolderSetting
 from timbred_daemon.nesting import check_apart, find_inner
@@ -24,12 +25,17 @@ logger = logging.getLogger(__name__)
 
 
 class FolderService:
-    """Adds, removes, relocates and tends folders."""
+    """Adds, removes, relocates and tends folders.
 
-    def __init__(self, db: Database, care: Care) -> None:
+    Args:
+        real_paths: asks where links lead; whoever does not answer holds up no other folder.
+    """
+
+    def __init__(self, db: Database, care: Care, real_paths: RealPaths | None = None) -> None:
         self._db = db
         self._care = care
         self._scans = care.scans
+        self._real_paths = RealPaths() if real_paths is None else real_paths
         self._tended: dict[FolderId, Tended] = {}
         # Between looking whether a folder lies in another and writing its row, no other may come in.
         self._turn = asyncio.Lock()
@@ -59,7 +65,7 @@ class FolderService:
         known = await self._db.read(folders.active)
         added = [folder for folder in known if folder.source == "added"]
         paths = (*(folder.path for folder in settings), *(folder.path for folder in added), *named)
-        inner = await asyncio.to_thread(find_inner, paths)
+        inner = find_inner(await self._real_paths.of(paths))
         for path, outer in inner.items():
             logger.warning(
                 "%r lies inside %r, which is watched with all that is in it.", os.fsdecode(path), os.fsdecode(outer)
@@ -83,12 +89,12 @@ class FolderService:
             RequestError: no directory, or inside (or around) one that is watched.
         """
         path = os.path.normpath(path)
-        if not await asyncio.to_thread(os.path.isdir, path):
-            raise RequestError("There is no such folder.", code="no_such_folder")
+        if not await is_folder(path):
+            raise RequestError("There is no such folder, or its drive does not answer.", code="no_such_folder")
         async with self._turn:
             known = await self._db.read(folders.active)
             if all(folder.path != path for folder in known):
-                await asyncio.to_thread(check_apart, path, [folder.path for folder in known])
+                check_apart(await self._real_paths.of([*(folder.path for folder in known), path]))
                 await self._db.write(
                     lambda connection: folders.add(connection, path, "added", watch, next_seq(connection))
                 )
@@ -117,7 +123,7 @@ class FolderService:
         Of one that is offline because another volume is mounted there, it accepts that volume.
         """
         folder = await self._find(path)
-        if folder.state is FolderState.OFFLINE and await asyncio.to_thread(os.path.isdir, folder.path):
+        if folder.state is FolderState.OFFLINE and await is_folder(folder.path):
             await self._db.write(lambda connection: folders.accept_volume(connection, folder.id))
             self._scans.rescan(folder.id)
             return
@@ -149,8 +155,9 @@ class FolderService:
 
     async def _relocatable(self, old: bytes, new: bytes) -> Folder:
         """The folder that was watched at ``old``, which may be watched at ``new``."""
-        if not await asyncio.to_thread(os.path.isdir, new):
-            raise RequestError("There is no such folder to relocate to.", code="no_such_folder")
+        if not await is_folder(new):
+            said = "There is no such folder to relocate to, or its drive does not answer."
+            raise RequestError(said, code="no_such_folder")
         folder = await self._db.read(lambda connection: folders.ever(connection, old))
         if folder is None:
             raise NotFoundError("That folder was never watched.", code="unknown_folder")
@@ -161,7 +168,7 @@ class FolderService:
                 code="folder_in_config",
             )
         others = [one.path for one in known if one.path not in (old, new)]
-        await asyncio.to_thread(check_apart, new, others)
+        check_apart(await self._real_paths.of([*others, new]))
         return folder
 
     async def rescan(self, path: bytes | None) -> list[bytes]:

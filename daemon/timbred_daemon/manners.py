@@ -22,8 +22,8 @@ LOOK_SECONDS = 10.0
 
 
 class Manners:
-    """Args: ``changed`` is called whenever more, or less, may be done; ``battery`` and ``load`` are looked up in a
-    thread; ``clock`` gives Unix time.
+    """Args: ``changed`` is called whenever more, or less, may be done; ``others`` (how many processors other programs
+    keep busy) and ``battery`` are looked up in a thread; ``clock`` gives Unix time.
     """
 
     def __init__(
@@ -32,15 +32,15 @@ class Manners:
         pool: WorkerPool,
         rules: Rules,
         *,
+        others: Callable[[], float],
         battery: Callable[[], bool] = moments.on_battery,
-        load: Callable[[], float] = lambda: os.getloadavg()[0],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._db = db
         self._pool = pool
         self._rules = rules
+        self._others = others
         self._battery = battery
-        self._load = load
         self._clock = clock
         self._pause: Pause | None = None
         self._allowance = Allowance(rules.workers)
@@ -89,10 +89,8 @@ class Manners:
 
     async def look(self) -> None:
         """Decides what may be done now."""
-        battery, load = await asyncio.to_thread(lambda: (self._battery(), self._load()))
+        battery, others = await asyncio.to_thread(lambda: (self._battery(), self._others()))
         now = datetime.fromtimestamp(self._clock()).astimezone()
-        # The average of the last minute counts our own workers too.
-        others = max(0.0, load - self._pool.stats.busy)
         self._take(allow(self._rules, self._pause, Moment(now, battery, others, os.cpu_count() or 1)))
 
     async def _remember(self, pause: Pause | None) -> None:

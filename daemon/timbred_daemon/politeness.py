@@ -25,12 +25,12 @@ class Moment:
     Attributes:
         now: local time, with its zone.
         battery: it runs on its battery.
-        load: how many programs other than timbred's workers want to run, about.
+        others: how many processors programs other than timbred keep busy.
     """
 
     now: datetime
     battery: bool
-    load: float
+    others: float
     cores: int
 
 
@@ -64,7 +64,7 @@ def allow(rules: Rules, pause: Pause | None, moment: Moment) -> Allowance:
         return Allowance(0, "Paused: this machine runs on its battery.")
     if moment.battery and rules.on_battery == "slow" and rules.workers > 1:
         return Allowance(1, "One file at a time: this machine runs on its battery.")
-    left = max(1, round(moment.cores - moment.load))
+    left = max(1, round(moment.cores - moment.others))
     if left < rules.workers:
         return Allowance(left, f"{left} at a time instead of {rules.workers}: this machine has other work to do.")
     return Allowance(rules.workers)

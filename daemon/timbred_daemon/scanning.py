@@ -12,10 +12,12 @@ from timbred_indexer.errors import StorageError
 from timbred_indexer.model import FolderId, Seconds
 from timbred_indexer.scanner import Scanner, ScanOutcome
 from timbred_indexer.targets import ScanTarget
+from timbred_indexer.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
-RETRY_SECONDS = 5.0  # after a scan that our own storage made fail
+RETRY_SECONDS = 5.0  # at most, after a scan that our own storage made fail
+SHARE = 10.0  # times that a whole scan took which found nothing: for so long nobody asks for another by the clock
 
 
 class ScanLoop:
@@ -39,8 +41,10 @@ class ScanLoop:
         self._finished = finished
         self._clock = clock
         self._stirred = asyncio.Event()
+        self._trouble = Trouble(logger, "Changes are not taken in", longest=RETRY_SECONDS)
         self._running: list[ScanTarget] = []
         self._owed_whole: set[FolderId] = set()
+        self._rested: dict[FolderId, float] = {}
 
     @property
     def owed(self) -> bool:
@@ -48,9 +52,18 @@ class ScanLoop:
         return bool(self._running) or self._coalescer.next_due() is not None
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Why what was seen on the disk is not written down, if so."""
+        return self._trouble.notes
+
+    @property
     def whole(self) -> frozenset[FolderId]:
         """Folders that a whole scan runs on or is owed to."""
         return frozenset(self._owed_whole | {target.folder for target in self._running if target.whole})
+
+    def may_look_again(self, folder: FolderId) -> bool:
+        """Whether a whole scan by the clock is polite: a large folder that is polled must not be walked for ever."""
+        return folder not in self.whole and self._clock() >= self._rested.get(folder, 0.0)
 
     def hint(self, folder: FolderId, path: bytes) -> None:
         """Look at this path (relative to the folder) soon."""
@@ -75,17 +88,27 @@ class ScanLoop:
     async def _scan(self) -> None:
         targets = self._running
         self._owed_whole -= {target.folder for target in targets if target.whole}
+        began, patience = self._clock(), 1.0  # where something changes, more may follow
         try:
             outcome = await self._scanner.scan(targets)
         except StorageError as error:
-            logger.error("A scan failed: %s Trying again.", error.message)
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._trouble.met(error))
             for target in targets:
-                self.hint(target.folder, target.path)
+                self._ask_again(target)
         else:
+            self._trouble.over()
+            patience = 1.0 if outcome.changed else SHARE
             self._finished(outcome)
         finally:
             self._running = []
+            now = self._clock()
+            self._rested |= {target.folder: now + patience * (now - began) for target in targets if target.whole}
+
+    def _ask_again(self, target: ScanTarget) -> None:
+        if target.whole:
+            self.rescan(target.folder)
+        else:
+            self.hint(target.folder, target.path)
 
     async def _wait(self) -> None:
         self._stirred.clear()

@@ -9,6 +9,7 @@ import os
 import random
 from dataclasses import dataclass
 
+from timbred_daemon.answering import ask
 from timbred_daemon.mounts import Mount, mounts_of, read_mountinfo
 from timbred_daemon.scanning import ScanLoop
 from timbred_daemon.watch_limits import WatchUnavailable
@@ -56,6 +57,7 @@ class Tended:
         self._trouble: str | None = None
         self._hints = 0  # events since its last whole scan was asked for
         self._task: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def mode(self) -> WatchMode:
@@ -75,6 +77,7 @@ class Tended:
 
     async def close(self) -> None:
         """Stops tending; the watcher's threads end, or are named in the log."""
+        self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -90,14 +93,17 @@ class Tended:
         next_scan = self._loop.time()
         look_again = min(CHECK_SECONDS, self._care.poll_interval)
         hints_before = 0
+        self._disturbed.set()  # what happened before there was a watcher, nobody told
         while True:
-            if self._loop.time() >= next_scan or self._disturbed.is_set():
+            due = self._loop.time() >= next_scan and self._care.scans.may_look_again(self.folder.id)
+            if due or self._disturbed.is_set():
                 self._disturbed.clear()
                 self._hints = 0
                 self._care.scans.rescan(self.folder.id)
                 next_scan = self._loop.time() + self._interval()
+            left = next_scan - self._loop.time()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, min(look_again, next_scan - self._loop.time()))):
+                async with asyncio.timeout(min(look_again, left) if left > 0 else look_again):
                     await self._disturbed.wait()
             storm_is_over = self._hints == hints_before >= STORM
             hints_before = self._hints
@@ -110,21 +116,23 @@ class Tended:
             return False
         moved = await self._mounts_moved()
         if self._watcher is not None:
-            if not moved and await asyncio.to_thread(self._watcher.check):
+            if not moved and await ask(self._watcher.check):
                 return False
             await self._stop_watcher()
         if silent := next((mount for mount in self._mounts if mount.is_silent), None):
             self._explain(_silence(silent, self._care.poll_interval))
             return moved
-        if not await asyncio.to_thread(os.path.isdir, self.folder.path):
+        if not await ask(lambda: os.path.isdir(self.folder.path)):
             return False
-        starting = asyncio.create_task(asyncio.to_thread(self._start_watcher))
+        starting = asyncio.create_task(ask(self._start_watcher))
         try:
             watcher = await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The thread goes on; what it starts is for the one who cancelled to stop.
-            with contextlib.suppress(WatchUnavailable):
-                self._watcher = await starting
+            # The thread goes on; what it starts soon is for the one who cancelled to stop, else it stops that itself.
+            await asyncio.wait([starting], timeout=STOP_SECONDS)
+            if starting.done() and not starting.cancelled() and starting.exception() is None:
+                self._watcher = starting.result()
+            starting.cancel()
             raise
         except WatchUnavailable as error:
             self._explain(error.message)
@@ -136,7 +144,7 @@ class Tended:
     async def _mounts_moved(self) -> bool:
         """Whether something was mounted, or unmounted, at the folder or in it."""
         before = self._mounts
-        self._mounts = await asyncio.to_thread(_mounts_at, self.folder.path)
+        self._mounts = await ask(lambda: _mounts_at(self.folder.path))
         return self._mounts != before
 
     def _explain(self, trouble: str) -> None:
@@ -155,6 +163,8 @@ class Tended:
 
         watcher = Watcher(self.folder.id, self.folder.path, self._post, self._lost, ignored)
         watcher.start()
+        if self._closed:
+            watcher.stop(STOP_SECONDS)
         return watcher
 
     def _interval(self) -> float:

@@ -82,7 +82,7 @@ def usual_places() -> list[bytes]:
         home, os.fsencode(user_music_dir()), _drives(os.path.basename(home)), mac=sys.platform == "darwin"
     )
     there = list(dict.fromkeys(path for path in named if os.path.isdir(path)))
-    inner = find_inner(there)
+    inner = find_inner({path: os.path.realpath(path) for path in there})
     return [path for path in there if path not in inner and path != home]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from watchdog.observers.api import EventQueue, ObservedWatch
 from watchdog.observers.inotify import InotifyEmitter, InotifyObserver, InotifyWatchGroup
-from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD
+from watchdog.observers.inotify_c import InotifyConstants, InotifyEvent, InotifyFD, Mask
 
 from timbred_indexer.exclusion import MARKER
 
@@ -38,17 +38,21 @@ class _Group(InotifyWatchGroup):
     """The watches of one tree. ``excluded`` has to be known before the parent's constructor takes them."""
 
     def __init__(
-        self, fd: InotifyFD, root: bytes, emitter: InotifyEmitter, excluded: Excluded, unmounted: Callable[[], None]
+        self, fd: InotifyFD, root: bytes, emitter: InotifyEmitter, excluded: Excluded, lost: Callable[[str], None]
     ) -> None:
         self._excluded = excluded
-        self._unmounted = unmounted
-        mask = emitter.get_event_mask_from_filter()
+        self._lost = lost
+        mask = Mask(emitter.get_event_mask_from_filter() | InotifyConstants.IN_MOVE_SELF)
         super().__init__(fd, root, is_recursive=True, event_mask=mask, follow_symlink=False)
 
     def on_event(self, event: InotifyEvent) -> None:
         # A drive that is back at once may have the same device, root and mount number, but no watch any more.
         if event.mask & InotifyConstants.IN_UNMOUNT:
-            self._unmounted()
+            self._lost("unmounted")
+        elif event.mask & InotifyConstants.IN_MOVE_SELF:
+            # Of a directory below, its parent tells; of the root, nobody else does.
+            if event.wd == self._active_callbacks_by_path.get(self.path):
+                self._lost("root_gone")
         else:
             super().on_event(event)
 
@@ -70,16 +74,16 @@ class _Emitter(InotifyEmitter):
         watch: ObservedWatch,
         *,
         excluded: Excluded,
-        unmounted: Callable[[], None],
+        lost: Callable[[str], None],
         **options: Any,
     ) -> None:
         super().__init__(queue, watch, **options)
         self._excluded = excluded
-        self._unmounted = unmounted
+        self._lost = lost
 
     def on_thread_start(self) -> None:
         root = os.fsencode(self.watch.path)
-        self._inotify = _Group(self._inotify_fd, root, self, self._excluded, self._unmounted)
+        self._inotify = _Group(self._inotify_fd, root, self, self._excluded, self._lost)
 
     def queue_events(self, timeout: float, *, full_events: bool = False) -> None:
         # As the parent's; but an event that is read while the watcher is being stopped is no error to be logged.
@@ -94,10 +98,11 @@ class PrunedObserver(InotifyObserver):
     """Watches everything below a directory that is not excluded (given its path relative to that directory).
 
     Args:
-        unmounted: called, by a thread, when what was watched, or a part of it, is on a volume that is no longer there.
+        lost: called, by a thread, with a reason: ``unmounted`` when what was watched, or a part of it, is on a volume
+            that is no longer there; ``root_gone`` when the directory itself was renamed.
     """
 
-    def __init__(self, excluded: Excluded, unmounted: Callable[[], None]) -> None:
+    def __init__(self, excluded: Excluded, lost: Callable[[str], None]) -> None:
         super().__init__()
         self._emitter_class = _Emitter
-        self._emitter_kwargs |= {"excluded": excluded, "unmounted": unmounted}
+        self._emitter_kwargs |= {"excluded": excluded, "lost": lost}

@@ -157,7 +157,7 @@ class Watcher:
             return Observer()
         from timbred_daemon.watch_group import PrunedObserver
 
-        return PrunedObserver(self._excluded, lambda: self._end("unmounted"))
+        return PrunedObserver(self._excluded, self._end)
 
     def _count_directories(self) -> int:
         from timbred_daemon.watch_group import directories

@@ -8,7 +8,7 @@ depend on where an index keeps them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +17,12 @@ from timbred_indexer import aspects
 from timbred_indexer.calibration import Calibration
 from timbred_indexer.cards import Card, Cards
 from timbred_indexer.errors import RequestError
+from timbred_indexer.explain import UNKNOWN
 from timbred_indexer.index import Mask, get_bits, mask
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seq, SoundId
+from timbred_indexer.nearest import nearest_each
 from timbred_indexer.query import Filter, Options, Query, Window, choose_windows
 from timbred_indexer.ranking import SPARE, Blend, Candidates, Pace, Pool, Side, rank, rank_fused
 from timbred_indexer.scoring import Asked, Hit, Scored, explain_all, rescored
@@ -75,6 +77,10 @@ class Searcher:
         """What is known of a sound; None when there is none with this id."""
         return self._cards.get(connection, self._librosa.live.view.seq, [sound]).get(sound)
 
+    def cards(self, connection: sqlite3.Connection | None, sounds: Sequence[SoundId]) -> dict[SoundId, Card]:
+        """The same of many; those that there are."""
+        return self._cards.get(connection, self._librosa.live.view.seq, sounds)
+
     def windows(self, connection: sqlite3.Connection | None, card: Card) -> tuple[Window, ...]:
         """A stored sound as a query."""
         if not card.segments:
@@ -111,6 +117,29 @@ class Searcher:
         _, found, _ = self._find(connection, windows, query, options)
         sounds: list[SoundId] = found.sounds.tolist()
         return list(zip(sounds, found.scores.tolist(), strict=True))
+
+    def nearest_each(
+        self, connection: sqlite3.Connection, asked: Mapping[SoundId, Card], options: Options
+    ) -> dict[SoundId, list[tuple[SoundId, float]]]:
+        """:meth:`nearest` for many stored sounds in the librosa space at once, without a filter.
+
+        Those are left out that take more than that: sounds of several segments, and all of them where CLAP is asked.
+        """
+        one = {sound: card.segments[0] for sound, card in asked.items() if len(card.segments) == 1}
+        by_clap = self._clap is not None and options.spaces.get("clap", 0.0) > 0
+        if not one or by_clap or options.spaces.get("librosa", 0.0) <= 0:
+            return {}
+        stored = self._librosa.stored.get(connection, np.array(list(one.values()), np.int64))
+        side = self._ask(connection, [Window(UNKNOWN, row.tobytes()) for row in stored], options, effort=1.0).lead
+        own = np.array(list(one), np.int64)
+        found = {int(own[near.row]): near for near in nearest_each(side, own, options.k)}
+        every = {sound for near in found.values() for sound in near.sounds.tolist()}
+        cards = self._cards.get(connection, side.view.seq, list(every))
+        return {
+            SoundId(sound): list(zip(near.sounds.tolist(), near.scores.tolist(), strict=True))
+            for sound, near in found.items()
+            if all(cards[other].shown for other in near.sounds.tolist())
+        }
 
     def _find(
         self, connection: sqlite3.Connection | None, windows: Sequence[Window], query: Query, options: Options

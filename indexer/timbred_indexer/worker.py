@@ -129,7 +129,7 @@ def _answer(work: Work, body: bytes) -> bytes:
         failure = error
     except MemoryError:
         failure = InputError("analysing this file needs more memory than a worker may use", code="too_large")
-    except Exception as error:
+    except Exception as error:  # the job's edge: our own mistake costs this file, and not the worker
         logger.exception("a job failed in an unforeseen way")
         failure = WorkerError(f"the job failed: {type(error).__name__}: {error}")
     return encode_reply(Failed(failure, resident_bytes()))

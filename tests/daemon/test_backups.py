@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from patience import PATIENCE
-from timbred_daemon.backups import Backups
+from timbred_daemon.backups import RETRY_SECONDS, Backups
 from timbred_daemon.mending import live, watch_for_damage, watch_for_loss
 from timbred_indexer.backup import automatic
 from timbred_indexer.db import Database, next_seq
@@ -33,10 +33,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def make(db: Database, tmp_path: Path, clock: Clock) -> Make:
+def steady_clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def make(db: Database, tmp_path: Path, clock: Clock, steady_clock: Clock) -> Make:
     def build(*, keep: int = 3, quiet: bool = True) -> Backups:
         data = str(tmp_path / "data")
-        return Backups(db, data, keep=keep, interval=DAY, quiet=lambda: quiet, clock=clock)
+        return Backups(db, data, keep=keep, interval=DAY, quiet=lambda: quiet, clock=clock, steady_clock=steady_clock)
 
     return build
 
@@ -91,6 +96,39 @@ async def test_why_there_is_no_backup_is_said_until_there_is_one(db: Database, m
     blocked.unlink()
     await backups.make()
     assert backups.notes == ()
+
+
+@pytest.mark.parametrize("set_by", [-400 * DAY, -DAY / 2, 0.0, DAY / 2, 400 * DAY])
+async def test_a_clock_that_is_set_changes_nothing_about_when_a_failed_backup_is_tried_again(
+    db: Database, make: Make, tmp_path: Path, clock: Clock, steady_clock: Clock, set_by: float
+) -> None:
+    data = tmp_path / "data"
+    backups, blocked = make(), data / "backups"
+    await asyncio.to_thread(blocked.write_text, "a file where the folder should be")
+    await db.write(next_seq)
+    await backups.look()
+    await asyncio.to_thread(blocked.unlink)
+    clock.now += set_by
+    steady_clock.now += RETRY_SECONDS - 1
+    await backups.look()
+    assert await asyncio.to_thread(automatic, str(data)) == []
+    steady_clock.now += 1
+    await backups.look()
+    assert len(await asyncio.to_thread(automatic, str(data))) == 1
+
+
+@pytest.mark.parametrize("set_by", [-400 * DAY, 400 * DAY])
+async def test_a_clock_that_is_set_far_costs_one_backup(
+    db: Database, make: Make, tmp_path: Path, clock: Clock, set_by: float
+) -> None:
+    backups = make(keep=10)
+    await backups.make()
+    clock.now += set_by
+    for _ in range(5):
+        await db.write(next_seq)
+        clock.now += 60
+        await backups.look()
+    assert len(await asyncio.to_thread(automatic, str(tmp_path / "data"))) == 2
 
 
 async def test_a_damaged_page_is_reported_by_whoever_comes_upon_it(db: Database) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from stand_in import ROW, StandIn, stand_in
+from stand_in import ROW, StandIn
 
 from timbred_api.client import JsonObject
 from timbred_api.locations import to_uri
@@ -29,20 +28,15 @@ SECOND: JsonObject = {**ROW, "sound_id": 8, "path": "/s/b", "paths": ["/s/b"], "
 GROUP: JsonObject = {"id": 7, "members": [FIRST, {**SECOND, "evidence": EVIDENCE}]}
 
 
-def answer(*groups: JsonObject, complete: bool = True, next: int | None = None) -> JsonObject:
+def answer(*groups: JsonObject, complete: bool = True, next: str | None = None) -> JsonObject:
     pending = {"sounds": 0, "pairs": 0 if complete else 3}
     return {"results": groups, "next": next, "complete": complete, "pending": pending, "notes": ["A note."]}
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
-    (tmp_path / "config.toml").touch()
-    monkeypatch.setenv("TIMBRED_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("TIMBRED_DATA_DIR", str(tmp_path / "data"))
-    with stand_in() as standing_in:
-        monkeypatch.setenv("TIMBRED_LISTEN", standing_in.address.removeprefix("http://"))
-        standing_in.answer("/v1/duplicates", answer(GROUP))
-        yield standing_in
+def daemon(daemon: StandIn) -> StandIn:
+    daemon.answer("/v1/duplicates", answer(GROUP))
+    return daemon
 
 
 def duplicates(*arguments: str) -> Result:
@@ -65,10 +59,10 @@ def test_paths_are_printed_byte_for_byte_with_an_empty_line_after_each_group(dae
 
 
 def test_json_holds_all_pages(daemon: StandIn) -> None:
-    daemon.answer("/v1/duplicates", answer(GROUP, next=7), answer(GROUP))
+    daemon.answer("/v1/duplicates", answer(GROUP, next="on"), answer(GROUP))
     made = json.loads(duplicates("--json").stdout)
     assert (len(made["results"]), made["next"], made["complete"]) == (2, None, True)
-    assert daemon.asked[1].query["cursor"] == "7"
+    assert daemon.asked[1].query["cursor"] == "on"
 
 
 def test_folder_and_kind_are_passed_on(daemon: StandIn, tmp_path: Path) -> None:

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from pathlib import Path
-
 import pytest
 from click.testing import CliRunner, Result
-from stand_in import ROW, StandIn, stand_in
+from stand_in import ROW, StandIn
 
 from timbred_daemon.cli import main
 
 PURGE = "/v1/folders/purge"
 FOUND = {"files": 1200, "labels": 1, "sounds": 900, "removed": False}
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
-    (tmp_path / "config.toml").touch()
-    monkeypatch.setenv("TIMBRED_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("TIMBRED_DATA_DIR", str(tmp_path / "data"))
-    with stand_in() as standing_in:
-        monkeypatch.setenv("TIMBRED_LISTEN", standing_in.address.removeprefix("http://"))
-        yield standing_in
 
 
 def timbred(*arguments: str, says: str = "") -> Result:
@@ -59,7 +46,7 @@ def test_a_relocation_names_both_places_exactly(daemon: StandIn) -> None:
 
 
 def test_what_is_offline_is_listed_page_after_page(daemon: StandIn) -> None:
-    daemon.answer("/v1/offline", {"results": [ROW], "next": 7}, {"results": [ROW], "next": None})
+    daemon.answer("/v1/offline", {"results": [ROW], "next": "on"}, {"results": [ROW], "next": None})
     assert timbred("offline").stdout.count("snare") == 2
 
 

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from stand_in import StandIn, stand_in
+from stand_in import StandIn
 
 from timbred_api.client import JsonObject
 from timbred_daemon.cli import main
-
-
-@pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
-    (tmp_path / "config.toml").touch()
-    monkeypatch.setenv("TIMBRED_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("TIMBRED_DATA_DIR", str(tmp_path / "data"))
-    with stand_in() as standing_in:
-        monkeypatch.setenv("TIMBRED_LISTEN", standing_in.address.removeprefix("http://"))
-        yield standing_in
 
 
 def timbred(*arguments: str) -> Result:
@@ -30,7 +18,7 @@ def timbred(*arguments: str) -> Result:
 
 def test_every_sound_is_a_line_of_json_page_after_page(daemon: StandIn) -> None:
     rows: list[JsonObject] = [{"sound_id": number, "path": f"/s/{number}\n", "neighbours": []} for number in (1, 2)]
-    daemon.answer("/v1/neighbours", {"results": rows[:1], "next": 1}, {"results": rows[1:], "next": None})
+    daemon.answer("/v1/neighbours", {"results": rows[:1], "next": "on"}, {"results": rows[1:], "next": None})
     result = timbred("--all", "-k", "3")
     assert (result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]) == (0, rows)
 

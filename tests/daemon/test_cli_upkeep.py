@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,14 +24,9 @@ WELL: JsonObject = {"problems": [], "vectors": 7, "sampled": 5, "repaired": Fals
 
 
 @pytest.fixture(autouse=True)
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[StandIn]:
-    (tmp_path / "config.toml").touch()
-    monkeypatch.setenv("TIMBRED_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("TIMBRED_DATA_DIR", str(tmp_path / "data"))
+def daemon(daemon: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     monkeypatch.chdir(tmp_path)
-    with stand_in() as standing_in:
-        monkeypatch.setenv("TIMBRED_LISTEN", standing_in.address.removeprefix("http://"))
-        yield standing_in
+    return daemon
 
 
 def timbred(*arguments: str, code: int = 0) -> Result:
@@ -96,9 +90,28 @@ def test_a_deep_comparison_reads_the_files_to_the_last(daemon: StandIn) -> None:
     rotten = {"path": "/s/a.wav", "uri": "file:///s/a.wav", "problem": "has other bytes.", "rotten": True}
     daemon.answer("/v1/verify", WELL)
     last: JsonObject = {"results": [], "checked": 1, "next": None}
-    daemon.answer("/v1/verify/files", {"results": [rotten], "checked": 2, "next": 9}, last)
+    daemon.answer("/v1/verify/files", {"results": [rotten], "checked": 2, "next": "on"}, last)
     assert timbred("verify", "--deep", code=1).stdout == "/s/a.wav has other bytes.\n"
-    assert [asked.body for asked in daemon.asked[1:]] == [{"cursor": c, "repair": False} for c in (None, 9)]
+    assert [asked.body for asked in daemon.asked[1:]] == [{"cursor": c, "repair": False} for c in (None, "on")]
+
+
+@pytest.mark.parametrize(("rotten", "code"), [(True, 0), (False, 1)])
+def test_a_repair_ends_with_0_if_every_file_that_was_named_is_analysed_anew(
+    daemon: StandIn, rotten: bool, code: int
+) -> None:
+    rows = [
+        {"path": f"/s/{name}.wav", "problem": "is wrong.", "rotten": bad} for name, bad in (("a", True), ("b", rotten))
+    ]
+    daemon.answer("/v1/verify", WELL)
+    daemon.answer("/v1/verify/files", {"results": rows, "checked": 2, "next": None})
+    result = timbred("verify", "--deep", "--repair", "--json", code=code)
+    assert (json.loads(result.stdout)["repaired"], daemon.asked[1].body) == (rotten, {"cursor": None, "repair": True})
+
+
+def test_a_deep_repair_ends_with_1_while_the_files_wait_for_the_index(daemon: StandIn) -> None:
+    daemon.answer("/v1/verify", {**WELL, "problems": ["The index lacks 1."], "repaired": True})
+    assert "once more" in timbred("verify", "--deep", "--repair", code=1).stderr
+    assert len(daemon.asked) == 1
 
 
 @pytest.fixture
@@ -152,7 +165,7 @@ LABEL = {"path": "/s/a.wav", "uri": "file:///s/a.wav", "hash": "ab" * 32, "label
 
 
 def test_labels_are_written_page_by_page_as_csv_or_json(daemon: StandIn, tmp_path: Path) -> None:
-    pages = [{"results": [LABEL], "next": 4}, {"results": [{**LABEL, "hash": None}], "next": None}]
+    pages = [{"results": [LABEL], "next": "on"}, {"results": [{**LABEL, "hash": None}], "next": None}]
     daemon.answer("/v1/labels", *pages)
     timbred("labels", "export", "out.csv")
     row = '/s/a.wav,file:///s/a.wav,{},"Ä, ""b"""'

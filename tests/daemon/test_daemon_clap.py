@@ -101,7 +101,9 @@ def test_a_region_and_a_sound_that_is_not_indexed_are_heard_for_the_question(dae
         assert all(row["scores"]["clap"] is not None for row in rows)
 
 
-def test_without_a_model_everything_else_works_and_words_say_what_to_do(tmp_path: Path) -> None:
+def test_without_a_model_everything_else_works_and_words_say_what_to_do_until_there_is_one(
+    tmp_path: Path, checkpoint: Path
+) -> None:
     write_scale(tmp_path / "sounds", range(3))
     with daemon_on(tmp_path / "home", tmp_path / "sounds") as daemon:
         status = daemon.settle()
@@ -112,6 +114,8 @@ def test_without_a_model_everything_else_works_and_words_say_what_to_do(tmp_path
         assert (problem.value.code, problem.value.status) == ("clap_unavailable", 503)
         said = daemon.cli("search", "rain")
         assert (said.returncode, "timbred model fetch" in said.stderr) == (1, True)
+        install(daemon.data, checkpoint)
+        assert "timbred model fetch" not in daemon.cli("search", "rain").stderr
 
 
 def test_another_model_takes_over_when_it_has_heard_everything(tmp_path: Path, checkpoint: Path) -> None:

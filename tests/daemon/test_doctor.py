@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
@@ -15,9 +16,18 @@ from click.testing import CliRunner
 from stand_in import CLAP, FOLDER, STATUS, StandIn, stand_in
 
 from timbred_api.client import Client, JsonObject
+from timbred_api.peers import Peers
+from timbred_daemon import runtime
 from timbred_daemon.cli import main
 from timbred_daemon.config import Loaded, load
-from timbred_daemon.doctor import Finding, examine
+from timbred_daemon.doctor import Finding, callers, examine
+
+
+class Silent(Peers):
+    """A system that does not say whose a TCP connection is."""
+
+    def open(self) -> None:
+        """Finds nothing out."""
 
 
 class Usage(NamedTuple):
@@ -142,3 +152,22 @@ def test_what_confines_the_workers_is_named(home: Path) -> None:
     (finding,) = found(home)["sandbox"]
     assert finding.level in ("ok", "warn")
     assert "Landlock" in finding.says
+
+
+def test_it_is_said_whether_callers_are_told_apart(home: Path) -> None:
+    (finding,) = found(home)["callers"]
+    assert finding.level == ("ok" if sys.platform == "linux" else "warn")
+    (needed,) = found(home, "require_token = true")["callers"]
+    assert (needed.level, needed.says) == ("ok", "over TCP, everybody needs the token")
+
+
+def test_a_system_that_does_not_tell_whose_a_connection_is_is_a_warning_with_what_to_do(home: Path) -> None:
+    finding = callers(settings(home), Silent())
+    assert (finding.level, "`token`" in finding.advice) == ("warn", True)
+
+
+def test_a_daemon_that_does_not_know_its_own_user_says_so_itself(home: Path, daemon: StandIn) -> None:
+    daemon.answer("/healthz", {"title": "", "code": "unauthorized", "detail": "The token."}, status=401)
+    data = str(home / "data")
+    with runtime.data_folder(data), runtime.published_endpoint(data, daemon.address):
+        assert callers(settings(home), Peers()).level == "warn"

@@ -15,11 +15,13 @@ class Machine:
 
     def __init__(self) -> None:
         self.battery = False
-        self.load = 0.0
+        self.others = 0.0
         self.now = 1000.0
 
     def manners(self, db: Database, pool: WorkerPool, rules: Rules) -> Manners:
-        return Manners(db, pool, rules, battery=lambda: self.battery, load=lambda: self.load, clock=lambda: self.now)
+        return Manners(
+            db, pool, rules, others=lambda: self.others, battery=lambda: self.battery, clock=lambda: self.now
+        )
 
 
 async def test_a_pause_outlives_a_restart_and_ends_by_command(db: Database) -> None:

@@ -13,8 +13,8 @@ from timbred_indexer.store.pausing import Pause
 NIGHT = QuietHours(22 * 60, 7 * 60)
 
 
-def at(hour: int, minute: int = 0, *, battery: bool = False, load: float = 0.0, cores: int = 8) -> Moment:
-    return Moment(datetime(2026, 3, 1, hour, minute, tzinfo=UTC), battery, load, cores)
+def at(hour: int, minute: int = 0, *, battery: bool = False, others: float = 0.0, cores: int = 8) -> Moment:
+    return Moment(datetime(2026, 3, 1, hour, minute, tzinfo=UTC), battery, others, cores)
 
 
 def test_nothing_in_the_way_lets_all_workers_work() -> None:
@@ -50,13 +50,13 @@ def test_a_battery_is_spared_as_the_settings_say(rule: str, workers: int) -> Non
     assert allow(rules, None, at(12, battery=True)).workers == workers
 
 
-@pytest.mark.parametrize(("load", "workers"), [(0.0, 4), (3.9, 4), (5.0, 3), (7.6, 1), (50.0, 1)])
-def test_other_programs_leave_fewer_workers_but_never_none(load: float, workers: int) -> None:
-    assert allow(Rules(4), None, at(12, load=load)).workers == workers
+@pytest.mark.parametrize(("others", "workers"), [(0.0, 4), (3.9, 4), (5.0, 3), (7.6, 1), (50.0, 1)])
+def test_other_programs_leave_fewer_workers_but_never_none(others: float, workers: int) -> None:
+    assert allow(Rules(4), None, at(12, others=others)).workers == workers
 
 
 def test_whatever_is_less_than_usual_has_a_reason() -> None:
-    moments = [at(12, battery=True), at(23), at(12, load=9.0)]
+    moments = [at(12, battery=True), at(23), at(12, others=9.0)]
     allowances = [allow(Rules(4, quiet_hours=NIGHT), None, moment) for moment in moments]
     assert all(one.reason and one.reason.endswith(".") for one in allowances)
 

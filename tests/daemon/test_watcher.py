@@ -205,6 +205,21 @@ def test_a_deleted_root_is_a_loss_for_good(watched: Watched) -> None:
     assert (watched.watcher.is_alive(), watched.watcher.reason) == (False, "root_gone")
 
 
+@linux_only
+def test_a_renamed_root_is_a_loss_at_once(watched: Watched, tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.rename(watched.root, tmp_path_factory.mktemp("elsewhere") / "root")
+    assert watched.loss() == "root_gone"
+
+
+@linux_only
+def test_a_renamed_directory_in_the_root_is_no_loss(watched: Watched) -> None:
+    os.rename(watched.path(b"kit/deep"), watched.path(b"kit/shallow"))
+    watched.hints_until(b"kit/deep", b"kit/shallow")
+    watched.write(b"kit/shallow/new.wav")
+    watched.hints_until(b"kit/shallow/new.wav")
+    assert watched.losses.empty()
+
+
 def test_a_root_that_is_another_directory_now_is_noticed(watched: Watched) -> None:
     aside = watched.root + b".aside"
     os.rename(watched.root, aside)

@@ -6,6 +6,7 @@ from drums import Samples, at_8_bits, delayed, faded_out, take, with_noise, with
 
 from timbred_indexer.duplicates.alignment import Comparison, compare
 from timbred_indexer.duplicates.groups import CLOSENESS, COHERENCE
+from timbred_indexer.parameters import ANALYSIS_RATE
 
 HIT = take(1)
 
@@ -75,3 +76,38 @@ def test_a_fade_changes_the_gain_over_time() -> None:
 def test_clicks_of_any_length_are_compared(length: int) -> None:
     click = HIT[:length]
     assert is_copy(compare(click, click)) == (length > 0)
+
+
+def tone(pitch: float, seconds: float, *, decay: float = 0.0) -> Samples:
+    time = np.arange(round(seconds * ANALYSIS_RATE)) / ANALYSIS_RATE
+    return (0.5 * np.sin(2 * np.pi * pitch * time) * np.exp(-decay * time)).astype(np.float32)
+
+
+GLIDE = np.sin(2 * np.pi * np.cumsum(np.linspace(250, 450, 4_600)) / ANALYSIS_RATE).astype(np.float32)
+
+
+@pytest.mark.parametrize("pitch", [265.0, 300.0, 355.0, 420.0])
+@pytest.mark.parametrize("seconds", [0.005, 0.01, 0.03])
+def test_a_moment_of_a_glide_is_no_copy_of_the_tone_that_it_passes(pitch: float, seconds: float) -> None:
+    assert not is_copy(compare(GLIDE, tone(pitch, seconds)))
+    assert not is_copy(compare(tone(pitch, seconds), GLIDE))
+
+
+@pytest.mark.parametrize("seconds", [0.03, 0.1, 0.3])
+def test_steady_tones_of_nearly_one_frequency_are_no_copies(seconds: float) -> None:
+    assert not is_copy(compare(tone(440.0, 2.0), tone(443.0, seconds)))
+    assert not is_copy(compare(tone(440.0, seconds), tone(443.0, seconds)))
+
+
+def test_a_tone_that_dies_away_is_no_part_of_a_steady_one() -> None:
+    assert not is_copy(compare(tone(440.0, 2.0), tone(440.0, 0.5, decay=8.0)))
+
+
+def test_a_part_of_a_steady_tone_is_found_by_its_samples() -> None:
+    steady = tone(440.0, 2.0)
+    assert is_copy(compare(steady, steady[1_000:9_000]))
+    assert is_copy(compare(steady, at_8_bits(steady)))
+
+
+def test_a_part_of_a_glide_is_found() -> None:
+    assert is_copy(compare(GLIDE, GLIDE[:2_500]))

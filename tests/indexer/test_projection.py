@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +17,8 @@ from numpy.typing import NDArray
 
 from builders import VERSION, analysis_of, fresh_connection, new_folder, new_sound
 from timbred_indexer import aspects
-from timbred_indexer.db import next_seq
+from timbred_indexer.db import connect, next_seq
+from timbred_indexer.migrate import migrate, shipped
 from timbred_indexer.neighbour_layout import layout
 from timbred_indexer.projection import batched, clusters, components, spread
 from timbred_indexer.projection_child import library_map
@@ -96,6 +104,29 @@ def test_a_map_has_every_sound_that_can_be_found_once() -> None:
     assert made == library_map(connection, "pca", VERSION)
     folders.remove(connection, there, next_seq(connection))
     assert len(library_map(connection, "pca", VERSION)["sounds"]) == 20  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.slow  # umap is compiled when it is first used: a minute or more each time
+@pytest.mark.skipif(importlib.util.find_spec("umap") is None, reason="needs `pip install 'timbred[map]'`")
+def test_neighbourhoods_are_laid_out_apart_and_the_same_each_time(tmp_path: Path) -> None:
+    points, owner = groups(3, 40, aspects.DIM)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    with closing(connect(str(tmp_path / "metadata.db"))) as connection:
+        migrate(connection, shipped())
+        folder = new_folder(connection)
+        for number, point in enumerate(points):
+            new_sound(connection, folder, b"%d.wav" % number, analysis_of([point]))
+    made = [map_by_child(tmp_path / "metadata.db", "umap") for _ in range(2)]
+    assert made[0] == made[1]
+    places = np.stack([made[0]["x"], made[0]["y"]], axis=1)
+    middles = np.stack([places[owner == one].mean(axis=0) for one in range(3)])
+    nearest = np.linalg.norm(places[:, None] - middles, axis=2).argmin(axis=1)
+    assert np.array_equal(nearest, owner)
+
+
+def map_by_child(database: Path, method: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "timbred_indexer.projection_child", str(database), method, VERSION]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout.splitlines()[1])
 
 
 def test_of_very_many_sounds_an_even_share_is_shown() -> None:

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from builders import analysis, digest, file_id, fresh_connection, link, new_file, new_folder
+from builders import analysis, digest, file_id, link, new_file, new_folder
 from timbred_indexer.db import current_seq, next_seq
 from timbred_indexer.model import FolderId, FolderState, SoundId
 from timbred_indexer.store import files, folders, purge, sounds
 from timbred_indexer.store.purge import Forgotten, Scope
 
 GONE = 100.0  # when they vanished
-
-
-@pytest.fixture
-def connection() -> Iterator[sqlite3.Connection]:
-    made = fresh_connection()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def folder(connection: sqlite3.Connection) -> FolderId:
-    return new_folder(connection)
 
 
 def lost(connection: sqlite3.Connection, folder: FolderId, name: bytes, label: str | None = None) -> SoundId:

@@ -11,27 +11,33 @@ import os
 import click
 
 from timbred_daemon.commands.connection import data_dir_option, report_what_matters
-from timbred_daemon.commands.output import say, write_rows
+from timbred_daemon.commands.output import conclude, say, write_json, write_rows
 from timbred_daemon.config import load
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 @data_dir_option
-def backup(file: str, force: bool, data_dir: bytes | None) -> None:
+@_json_option
+def backup(file: str, force: bool, data_dir: bytes | None, as_json: bool) -> None:
     """Copy everything that timbred knows into FILE, checked, while the daemon runs or not."""
     from timbred_indexer.backup import write_backup
 
     write_backup(_database(data_dir), os.path.abspath(file), force=force)
-    say(f"Backed up to {file} ({os.path.getsize(file) / 1e6:.1f} MB).")
+    size = os.path.getsize(file)
+    answer = {"path": os.path.abspath(file), "size": size}
+    conclude(answer, f"Backed up to {file} ({size / 1e6:.1f} MB).", as_json=as_json)
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False), required=False)
 @click.option("--list", "only_list", is_flag=True, help="List the automatic backups: path, when, bytes.")
 @data_dir_option
-def restore(file: str | None, only_list: bool, data_dir: bytes | None) -> None:
+@_json_option
+def restore(file: str | None, only_list: bool, data_dir: bytes | None, as_json: bool) -> None:
     """Put the backup FILE in the database's place. The daemon must be stopped.
 
     The backup is checked first; what it replaces is kept under another name. Files that came or changed since the
@@ -42,28 +48,30 @@ def restore(file: str | None, only_list: bool, data_dir: bytes | None) -> None:
 
     database = _database(data_dir)
     if only_list:
-        _list_backups(os.path.dirname(database))
+        _list_backups(os.path.dirname(database), as_json=as_json)
         return
     if file is None:
         raise click.UsageError("Name a backup; `timbred restore --list` lists the automatic ones.")
     with data_folder(os.path.dirname(database)):
         aside = put_back(database, os.path.abspath(file))
-    say(f"Restored {file}." + (f" What was there before is now {aside}." if aside else ""))
+    sentence = f"Restored {file}." + (f" What was there before is now {aside}." if aside else "")
+    conclude({"restored": os.path.abspath(file), "aside": aside}, sentence, as_json=as_json)
 
 
-def _list_backups(data_dir: str) -> None:
-    from datetime import datetime
+def _list_backups(data_dir: str, *, as_json: bool) -> None:
+    from datetime import UTC, datetime
 
     from timbred_indexer.backup import automatic
 
-    found = automatic(data_dir)
-    if not found:
+    found = [(one.path, datetime.fromtimestamp(one.made, UTC), one.size) for one in automatic(data_dir)]
+    if as_json:
+        rows = [{"path": path, "made": made.isoformat(timespec="seconds"), "size": size} for path, made, size in found]
+        write_json({"results": rows, "next": None})
+    elif found:
+        cells = ((path, made.astimezone().isoformat(" ", "seconds"), size) for path, made, size in found)
+        write_rows(("Path", "Made", "Bytes"), cells)
+    else:
         say("There is no automatic backup yet.")
-        return
-    rows = (
-        (one.path, datetime.fromtimestamp(one.made).astimezone().isoformat(" ", "seconds"), one.size) for one in found
-    )
-    write_rows(("Path", "Made", "Bytes"), rows)
 
 
 def _database(data_dir: bytes | None) -> str:

@@ -89,7 +89,7 @@ def report_what_matters(loaded: Loaded, keys: tuple[str, ...] = ("", "data_dir",
 
 def pages(client: Client, path: str, parameters: Parameters | None = None) -> Iterator[list[JsonObject]]:
     """The rows of a list, page by page, to its end."""
-    cursor: str | int | None = None
+    cursor: str | None = None
     while True:
         answer = client.get(path, {**(parameters or {}), "cursor": cursor})
         yield cast("list[JsonObject]", answer["results"])

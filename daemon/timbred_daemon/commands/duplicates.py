@@ -71,7 +71,7 @@ def wait_until_complete(ask: Callable[[], JsonObject], sleep: Callable[[float], 
 
 
 def _pages(client: Client, asked: Parameters) -> Iterator[JsonObject]:
-    cursor: int | None = None
+    cursor: str | None = None
     while True:
         answer = client.get(_PATH, {**asked, "limit": _PAGE, "cursor": cursor})
         yield answer

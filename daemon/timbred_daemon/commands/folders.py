@@ -9,10 +9,11 @@ import click
 from timbred_api.client import Client, JsonObject
 from timbred_api.locations import display, from_uri
 from timbred_daemon.commands.connection import pages, with_client
-from timbred_daemon.commands.output import say, write_json, write_rows
+from timbred_daemon.commands.output import conclude, say, write_json, write_rows
 from timbred_daemon.commands.paths import argument_uri
 
 _path_argument = click.argument("path", type=click.Path(path_type=bytes))
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
@@ -22,7 +23,7 @@ def folders() -> None:
 
 @folders.command("list")
 @with_client
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_json_option
 def list_folders(client: Client, as_json: bool) -> None:
     """List the watched folders: path, state, source, watch mode, files found, pending and failed."""
     rows = [row for page in pages(client, "/v1/folders") for row in page]
@@ -54,34 +55,36 @@ def _counts(files: dict[str, int]) -> tuple[int, int, int]:
 @with_client
 @_path_argument
 @click.option("--watch", type=click.Choice(["native", "poll"]), help="How to notice changes (default native).")
-def add(client: Client, path: bytes, watch: str | None) -> None:
+@_json_option
+def add(client: Client, path: bytes, watch: str | None, as_json: bool) -> None:
     """Watch a folder and all that is in it, from now on."""
     body = {"uri": argument_uri(path)} | ({} if watch is None else {"watch": watch})
-    client.post("/v1/folders", body)
-    say(f"Watching {_shown(path)}.")
+    conclude(client.post("/v1/folders", body), f"Watching {_shown(path)}.", as_json=as_json)
 
 
 @folders.command()
 @with_client
 @_path_argument
-def remove(client: Client, path: bytes) -> None:
+@_json_option
+def remove(client: Client, path: bytes, as_json: bool) -> None:
     """Stop watching a folder. Its files stay where they are."""
-    client.delete("/v1/folders", {"uri": argument_uri(path)})
-    say(f"No longer watching {_shown(path)}.")
+    answer = client.delete("/v1/folders", {"uri": argument_uri(path)})
+    conclude(answer, f"No longer watching {_shown(path)}.", as_json=as_json)
 
 
 @folders.command()
 @with_client
 @_path_argument
-def confirm(client: Client, path: bytes) -> None:
+@_json_option
+def confirm(client: Client, path: bytes, as_json: bool) -> None:
     """Confirm that what vanished from a suspect folder is really gone."""
-    client.post("/v1/folders/confirm", parameters={"uri": argument_uri(path)})
-    say(f"Accepted: what vanished from {_shown(path)} is gone.")
+    answer = client.post("/v1/folders/confirm", parameters={"uri": argument_uri(path)})
+    conclude(answer, f"Accepted: what vanished from {_shown(path)} is gone.", as_json=as_json)
 
 
 @folders.command()
 @with_client
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_json_option
 def offline(client: Client, as_json: bool) -> None:
     """List the sounds of folders that cannot be reached now: ID, label, duration in seconds, path."""
     rows = [row for page in pages(client, "/v1/offline") for row in page]
@@ -101,11 +104,12 @@ def offline(client: Client, as_json: bool) -> None:
 @click.argument("old", type=click.Path(path_type=bytes))
 @click.argument("new", type=click.Path(path_type=bytes))
 @click.option("--force", is_flag=True, help="Also when other files are at NEW.")
-def relocate(client: Client, old: bytes, new: bytes, force: bool) -> None:
+@_json_option
+def relocate(client: Client, old: bytes, new: bytes, force: bool, as_json: bool) -> None:
     """Say that the files of OLD are at NEW now, such as at a new mount point. Nothing is analysed again."""
     body = {"uri": argument_uri(old), "new_uri": argument_uri(new), "force": force}
-    client.post("/v1/folders/relocate", body)
-    say(f"{_shown(old)} is {_shown(new)} now.")
+    answer = client.post("/v1/folders/relocate", body)
+    conclude(answer, f"{_shown(old)} is {_shown(new)} now.", as_json=as_json)
 
 
 @folders.command()
@@ -113,12 +117,14 @@ def relocate(client: Client, old: bytes, new: bytes, force: bool) -> None:
 @click.argument("path", type=click.Path(path_type=bytes), required=False)
 @click.option("--older-than", type=float, default=0.0, metavar="DAYS", help="Only what is missing for so long.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def purge(client: Client, path: bytes | None, older_than: float, yes: bool) -> None:
+@_json_option
+def purge(client: Client, path: bytes | None, older_than: float, yes: bool, as_json: bool) -> None:
     """Forget files that are missing, of one watched folder or of all that are online. Asks before it does."""
     scope = {"older_than": older_than} | ({} if path is None else {"uri": argument_uri(path)})
     found = client.post("/v1/folders/purge", scope)
     if not found["files"]:
-        say("Nothing can be forgotten: what vanished is waited for, a minute or two at least.")
+        nothing = "Nothing can be forgotten: what vanished is waited for, a minute or two at least."
+        conclude(found, nothing, as_json=as_json)
         return
     say(
         f"This forgets {_number(found['files'], 'missing file')}, {_number(found['labels'], 'label')} that you set, "
@@ -127,7 +133,7 @@ def purge(client: Client, path: bytes | None, older_than: float, yes: bool) -> N
     if not yes:
         click.confirm("Forget them?", abort=True, err=True)
     done = client.post("/v1/folders/purge", scope | {"confirm": True})
-    say(f"Forgot {_number(done['files'], 'file')}.")
+    conclude(done, f"Forgot {_number(done['files'], 'file')}.", as_json=as_json)
 
 
 def _number(count: int, thing: str) -> str:
@@ -137,10 +143,11 @@ def _number(count: int, thing: str) -> str:
 @click.command()
 @with_client
 @click.argument("path", type=click.Path(path_type=bytes), required=False)
-def rescan(client: Client, path: bytes | None) -> None:
+@_json_option
+def rescan(client: Client, path: bytes | None, as_json: bool) -> None:
     """Look for changes now, everywhere or under PATH, without waiting for events."""
-    client.post("/v1/rescan", {} if path is None else {"uri": argument_uri(path)})
-    say("A rescan is under way; `timbred status --wait` tells when it is done.")
+    answer = client.post("/v1/rescan", {} if path is None else {"uri": argument_uri(path)})
+    conclude(answer, "A rescan is under way; `timbred status --wait` tells when it is done.", as_json=as_json)
 
 
 def _shown(path: bytes) -> str:

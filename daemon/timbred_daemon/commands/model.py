@@ -8,7 +8,7 @@ import click
 
 from timbred_daemon.commands.connection import data_dir_option, report_what_matters
 from timbred_daemon.commands.model_table import model_rows, write_models
-from timbred_daemon.commands.output import say, write_json
+from timbred_daemon.commands.output import conclude, say, write_json
 from timbred_daemon.commands.progress_bar import progress_bar
 from timbred_daemon.config import Settings, load
 from timbred_daemon.config_values import did_you_mean
@@ -43,7 +43,8 @@ def list_models(data_dir: bytes | None, as_json: bool, check: bool) -> None:
 @data_dir_option
 @click.argument("what", metavar="NAME|FOLDER|FILE.pt")
 @click.option("--name", help="What to call a checkpoint of your own (default: as its file is called).")
-def fetch(data_dir: bytes | None, what: str, name: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fetch(data_dir: bytes | None, what: str, name: str | None, as_json: bool) -> None:
     """Get a published model by NAME, or copy a checkpoint of your own: a transformers FOLDER, a laion-clap FILE.pt.
 
     The only command that uses a network, and only for a NAME. Run again, it goes on where it was cut.
@@ -62,7 +63,9 @@ def fetch(data_dir: bytes | None, what: str, name: str | None) -> None:
     else:
         with progress_bar(os.path.basename(os.path.abspath(what))) as progress:
             got = weights_local.install_local(settings.data_dir, what, name=name, progress=progress)
-    say(f"{got.name} is installed: {got.size / 1e6:.0f} MB, revision {got.revision[:12]}, in {got.folder}.")
+    answer = {"name": got.name, "revision": got.revision, "size": got.size, "folder": got.folder}
+    sentence = f"{got.name} is installed: {got.size / 1e6:.0f} MB, revision {got.revision[:12]}, in {got.folder}."
+    conclude(answer, sentence, as_json=as_json)
     _say_what_follows(settings, got.name)
 
 
@@ -96,10 +99,11 @@ def _say_what_follows(settings: Settings, name: str) -> None:
 @model.command()
 @data_dir_option
 @click.argument("name")
-def remove(data_dir: bytes | None, name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def remove(data_dir: bytes | None, name: str, as_json: bool) -> None:
     """Delete an installed or half-fetched model from the disk."""
     weights_store.remove(_settings(data_dir).data_dir, name)
-    say(f"Removed the model {name}.")
+    conclude({"removed": name}, f"Removed the model {name}.", as_json=as_json)
 
 
 def _settings(data_dir: bytes | None) -> Settings:

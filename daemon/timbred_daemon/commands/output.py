@@ -30,6 +30,14 @@ def write_json(value: object) -> None:
     write_line(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def conclude(answer: object, sentence: str, *, as_json: bool) -> None:
+    """What came of an order: the daemon's whole answer to stdout, or a sentence to stderr."""
+    if as_json:
+        write_json(answer)
+    else:
+        say(sentence)
+
+
 def write_line(text: str) -> None:
     """A line of UTF-8 to stdout, whatever the terminal's encoding is said to be."""
     click.echo(text.encode("utf-8", "replace"))

@@ -12,7 +12,7 @@ import click
 from timbred_api.client import Client, JsonObject
 from timbred_api.locations import display
 from timbred_daemon.commands.connection import pages, with_client
-from timbred_daemon.commands.output import Cell, say, write_json, write_line, write_rows
+from timbred_daemon.commands.output import Cell, conclude, say, write_json, write_line, write_rows
 from timbred_daemon.commands.paths import argument_uri, target_parameters
 from timbred_indexer.errors import NotFoundError
 
@@ -43,10 +43,11 @@ def _sound_cells(row: JsonObject) -> Sequence[Cell]:
 @with_client
 @click.argument("target", metavar="PATH|ID", type=click.Path(path_type=bytes))
 @click.argument("text")
-def label(client: Client, target: bytes, text: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def label(client: Client, target: bytes, text: str, as_json: bool) -> None:
     """Name a sound. An empty TEXT removes the label, and the file's name is shown again."""
-    client.patch(f"/v1/sounds/{_sound_id(client, target)}", {"label": text or None})
-    say(f"Labelled {text!r}." if text else "Label removed.")
+    answer = client.patch(f"/v1/sounds/{_sound_id(client, target)}", {"label": text or None})
+    conclude(answer, f"Labelled {text!r}." if text else "Label removed.", as_json=as_json)
 
 
 def _sound_id(client: Client, target: bytes) -> int | str:

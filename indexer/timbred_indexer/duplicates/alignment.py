@@ -7,6 +7,7 @@ every moment and every band that both hold: the *coherence*. A different gain in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from timbred_indexer.duplicates.evidence import is_telling
 from timbred_indexer.parameters import ANALYSIS_RATE
 
 Wave = NDArray[np.float64]
@@ -54,6 +56,9 @@ _FAINT_BAND: Final = 1e-4
 
 _EMPTY: Final = 1e-7
 """Of the strongest band's energy: what is left above the highest frequency of a lower sample rate."""
+
+WHOLE: Final = 0.995
+"""Share of the energy that both have when neither was trimmed; an 8-bit copy loses a soft tail."""
 
 _TINY: Final = 1e-20
 
@@ -104,7 +109,7 @@ def compare(first: NDArray[np.float32], second: NDArray[np.float32]) -> Comparis
             best = found
         if best.coherence > 0.95 and best.closeness > 0.95:
             break
-    return best
+    return best if _telling(waves, evened, best) else NOTHING_SHARED
 
 
 def _evened(wave: Wave) -> Wave:
@@ -135,11 +140,28 @@ def _lags(first: Wave, second: Wave) -> Iterator[int]:
         significance[max(0, best - 8) : best + 9] = 0.0
 
 
-def _measured(waves: tuple[Wave, Wave], evened: tuple[Wave, Wave], lag: int) -> Comparison:
+def _telling(waves: tuple[Wave, Wave], evened: tuple[Wave, Wave], found: Comparison) -> bool:
+    """Whether the alignment that was found is evidence."""
+    if found.coherence <= 0.0:
+        return False
+    whole_samples = math.floor(found.lag)
+    one, other = _shared(waves, whole_samples)
+    late = _delayed(other, found.lag - whole_samples)
+    whole = min(found.covered) >= WHOLE
+    return is_telling(one, late, _shared(evened, whole_samples), rate=ANALYSIS_RATE, whole=whole)
+
+
+def _shared(waves: tuple[Wave, Wave], lag: int) -> tuple[Wave, Wave]:
+    """The stretch of each that both have, at a lag of the second one."""
     begins = max(0, lag), max(0, -lag)
     length = min(len(wave) - begin for wave, begin in zip(waves, begins, strict=True))
     one, other = (wave[begin : begin + length] for wave, begin in zip(waves, begins, strict=True))
-    fraction = _fraction(*(wave[begin : begin + length] for wave, begin in zip(evened, begins, strict=True)))
+    return one, other
+
+
+def _measured(waves: tuple[Wave, Wave], evened: tuple[Wave, Wave], lag: int) -> Comparison:
+    one, other = _shared(waves, lag)
+    fraction = _fraction(*_shared(evened, lag))
     spectra = _spectra(one), _spectra(_delayed(other, fraction) if fraction else other)
     common = _banded((spectra[0] * np.conj(spectra[1])).real)
     energies = _banded(np.square(np.abs(spectra[0]))), _banded(np.square(np.abs(spectra[1])))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from timbred_indexer.parameters import ANALYSIS_RATE
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the words and of the verdicts; a change makes timbred compare everything anew."""
 
 FRAME: Final = 2048

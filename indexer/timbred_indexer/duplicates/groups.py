@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from timbred_indexer.duplicates.alignment import WHOLE
 from timbred_indexer.model import SoundId
 from timbred_indexer.store.duplicates import Alike
 from timbred_indexer.store.sounds import Sound
@@ -17,9 +18,6 @@ KINDS: Final[tuple[Kind, ...]] = ("same_bytes", "same_audio", "trimmed")
 COHERENCE: Final = 0.85
 CLOSENESS: Final = 0.8
 """What a copy reaches; docs/duplicates.md says by how much others miss it."""
-
-_WHOLE: Final = 0.995
-"""Share of the energy that both have when neither was trimmed; an 8-bit copy loses a soft tail."""
 
 _STEADY_DB: Final = 2.0
 """A gain that changes by more over time is a fade."""
@@ -74,7 +72,7 @@ class Group:
 
 def kind_of(pair: Alike) -> Kind:
     """``same_audio`` when neither was trimmed nor faded."""
-    whole = min(pair.covered) >= _WHOLE and pair.gain_range <= _STEADY_DB
+    whole = min(pair.covered) >= WHOLE and pair.gain_range <= _STEADY_DB
     return "same_audio" if whole else "trimmed"
 
 
