@@ -6,10 +6,9 @@ import asyncio
 import sqlite3
 from functools import partial
 
-from pydantic_core import from_json
-
 from timbred_api.cursors import Listing
 from timbred_api.engine import Engine
+from timbred_api.gathering import MOST
 from timbred_api.problems import problem_of
 from timbred_api.rows import shown
 from timbred_api.schemas import SearchOptions, SimilarParameters
@@ -22,15 +21,15 @@ from timbred_api.schemas_batch import (
     NeighbourParameters,
     NeighbourRow,
 )
-from timbred_api.similar import by_parameters, make_options
+from timbred_api.similar import ask_stored, by_parameters, make_options
 from timbred_indexer.errors import TimbredError
 from timbred_indexer.model import SoundId
-from timbred_indexer.query import Options, Query
+from timbred_indexer.query import Options, Steering
 from timbred_indexer.store import sounds
 
 _NEIGHBOURS = Listing("neighbours")
 
-PART = 100  # sounds in one read, and in one search: others get their turn in between
+PART = 64  # sounds in one read, and in one search: others get their turn in between
 
 
 async def find_each(engine: Engine, parameters: BatchParameters) -> BatchResult:
@@ -41,11 +40,13 @@ async def find_each(engine: Engine, parameters: BatchParameters) -> BatchResult:
         *(SimilarParameters(id=identity, **options) for identity in parameters.ids),
         *(SimilarParameters(path=path, **options) for path in parameters.paths),
     ]
-    return BatchResult(results=[await _row(engine, one) for one in asked])
+    rows: list[BatchRow] = []
+    for start in range(0, len(asked), MOST):  # others get their turn in between
+        rows += await asyncio.gather(*(_row(engine, one) for one in asked[start : start + MOST]))
+    return BatchResult(results=rows)
 
 
 async def _row(engine: Engine, parameters: SimilarParameters) -> BatchRow:
-    await asyncio.sleep(0)  # an answer from memory would not let anybody else have a turn
     try:
         found = (await by_parameters(engine, parameters)).read()
     except TimbredError as error:
@@ -68,16 +69,17 @@ async def list_neighbours(engine: Engine, parameters: NeighbourParameters) -> Ne
 def _neighbours(
     engine: Engine, ids: list[SoundId], options: Options, connection: sqlite3.Connection
 ) -> list[NeighbourRow]:
-    searcher = engine.searcher
-    cards = searcher.cards(connection, ids)
-    # Left out: a sound whose last file has just gone, or whose new analysis is on its way.
-    known = {sound: cards[sound] for sound in ids if sound in cards and cards[sound].shown and cards[sound].current}
-    together = searcher.nearest_each(connection, known, options)
-    rows: list[NeighbourRow] = []
-    for sound, card in known.items():
-        nearest = together.get(sound)
-        if nearest is None:
-            nearest = searcher.nearest(connection, Query(searcher.windows(connection, card), sound), options)
-        found = [Neighbour(sound_id=other, similarity=shown(score)) for other, score in nearest]
-        rows.append(NeighbourRow(sound_id=sound, path=from_json(card.shown)["path"], neighbours=found))
-    return rows
+    # None: its last file has just gone, or its new analysis is on its way.
+    asked = [
+        one for one in ask_stored(connection, engine, [(sound, None) for sound in ids], Steering()) if one is not None
+    ]
+    nearest = engine.searcher.nearest(connection, [one.query for one in asked], options)
+    return [
+        NeighbourRow(
+            sound_id=one.query.sound or SoundId(0),
+            path=one.echo.path,
+            neighbours=[Neighbour(sound_id=other, similarity=shown(score)) for other, score in found],
+        )
+        for one, found in zip(asked, nearest, strict=True)
+        if one.echo.path is not None  # else its last file has just gone
+    ]

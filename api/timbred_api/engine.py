@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
+from timbred_api.gathering import Gathering
 from timbred_api.latencies import Latencies
 from timbred_api.media import Media
 from timbred_indexer.backup import Backup
@@ -200,3 +201,4 @@ class Engine:
     data_dir: str
     upload_folder: str
     latencies: Latencies = field(default_factory=Latencies)
+    gathering: Gathering = field(default_factory=Gathering)

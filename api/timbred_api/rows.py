@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain, islice
 
+import numpy as np
 from pydantic_core import to_json
 
 from timbred_api.locations import display, to_uri
 from timbred_api.schemas import QueryEcho, SimilarResult, SoundRow
 from timbred_indexer import aspects
-from timbred_indexer.scoring import Hit
+from timbred_indexer.explain import Sentences
+from timbred_indexer.hits import Hits
+from timbred_indexer.scoring import Doubles
 from timbred_indexer.search import Answer
 from timbred_indexer.store.sounds import Sound
 
@@ -30,10 +35,14 @@ class Ready:
 # Templates, and numbers that are text already: there is no faster way to JSON.
 _SHOWN_ASPECTS = b",".join(b'"%b":%%b' % name.encode() for name in aspects.WEIGHTS)
 _SHOWN_HIT = (
-    b'%b,"similarity":%b,"scores":{"clap":%b,"librosa":%b},"aspects":{%b},"reasons":%b,"segment":{"start":%a,"end":%a}}'
+    b'%%b,"similarity":%%b,"scores":{"clap":%%b,"librosa":%%b},"aspects":{%b},"reasons":%%b,'
+    b'"segment":{"start":%%a,"end":%%a}}'
 )
+_WITH_ASPECTS, _WITHOUT_ASPECTS = _SHOWN_HIT % _SHOWN_ASPECTS, _SHOWN_HIT % b""  # words have none
 _FINEST = 10_000
-_NUMBERS = tuple(b"%a" % (part / _FINEST) for part in range(_FINEST + 1))
+_NULL = _FINEST + 1
+_NUMBERS = np.array([*(b"%a" % (part / _FINEST) for part in range(_FINEST + 1)), b"null"], object)
+"""Scores as JSON, by their ten thousandths."""
 
 
 def label_of(files: Sequence[tuple[bytes, str | None]]) -> str:
@@ -66,30 +75,47 @@ def shown_row(sound: Sound, files: Sequence[tuple[bytes, str | None]]) -> bytes:
     return sound_row(sound, files).model_dump_json().encode()
 
 
-def similar_result(query: QueryEcho, answer: Answer, notes: Sequence[str]) -> Ready:
-    """Put together from rows that are JSON already: what models and their validation cost is half of an answer."""
-    rows = b",".join(map(_similar_row, answer.hits))
-    about = {"next": None, "notes": [*notes, *answer.notes], "seq": answer.seq}
-    return Ready(b'{"query":%b,"results":[%b],%b' % (query.model_dump_json().encode(), rows, to_json(about)[1:]))
+def similar_results(found: Sequence[tuple[QueryEcho, Answer, Sequence[str]]]) -> list[Ready]:
+    """Answers to several questions, with what else is to be said of each.
+
+    Put together from rows that are JSON already: what models and their validation cost is half of an answer.
+    """
+    rows = _similar_rows([answer.hits for _, answer, _ in found])
+    ready: list[Ready] = []
+    for query, answer, notes in found:
+        about = to_json({"next": None, "notes": [*notes, *answer.notes], "seq": answer.seq})
+        results = b",".join(islice(rows, len(answer.hits)))
+        ready.append(Ready(b'{"query":%b,"results":[%b],%b' % (query.model_dump_json().encode(), results, about[1:])))
+    return ready
 
 
-def _similar_row(hit: Hit) -> bytes:
-    """What is shown of the sound, and the fields that ``SimilarRow`` adds."""
-    return _SHOWN_HIT % (
-        hit.shown[:-1],
-        _number(hit.similarity),
-        b"null" if hit.clap is None else _number(hit.clap),
-        b"null" if hit.librosa is None else _number(hit.librosa),
-        _SHOWN_ASPECTS % tuple(map(_number, hit.aspects)) if hit.aspects else b"",  # none for words
-        to_json(hit.reasons),
-        round(hit.start, 4),
-        round(hit.end, 4),
+def _similar_rows(found: Sequence[Hits]) -> Iterator[bytes]:
+    """What is shown of each sound, and what ``SimilarRow`` adds. All were found by sounds, or all by words."""
+    template = _WITH_ASPECTS if found[0].aspects.shape[1] else _WITHOUT_ASPECTS
+    scores, cosines, bounds = (
+        np.concatenate(parts)
+        for parts in zip(*((hits.scores, hits.aspects, hits.bounds) for hits in found), strict=True)
     )
+    columns = zip(
+        chain.from_iterable(hits.shown for hits in found),
+        _numbers(np.concatenate([scores, cosines], axis=1)),
+        chain.from_iterable(hits.reasons for hits in found),
+        bounds.round(4).tolist(),
+        strict=True,
+    )
+    return (template % (shown[:-1], *row, _sentences(reasons), *places) for shown, row, reasons, places in columns)
 
 
-def _number(score: float) -> bytes:
-    """:func:`shown` as JSON."""
-    return _NUMBERS[0 if score <= 0 else _FINEST if score >= 1 else round(score * _FINEST)]
+def _numbers(scores: Doubles) -> list[list[bytes]]:
+    """:func:`shown` as JSON; ``null`` for NaN."""
+    parts = np.rint(np.minimum(np.maximum(scores, 0), 1) * _FINEST)
+    return _NUMBERS[np.where(np.isnan(parts), _NULL, parts).astype(np.intp)].tolist()
+
+
+@lru_cache(maxsize=4096)
+def _sentences(reasons: Sentences) -> bytes:
+    """As JSON; there are not many, and some come again and again."""
+    return to_json(reasons)
 
 
 def shown(score: float) -> float:

@@ -5,33 +5,35 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from functools import partial
 
 from pydantic_core import from_json
 
 from timbred_api.engine import Engine
 from timbred_api.locations import display, resolve
 from timbred_api.owner import check_readable
-from timbred_api.rows import Ready, similar_result
+from timbred_api.rows import Ready, similar_results
 from timbred_api.schemas import AnswerOptions, QueryEcho, SearchOptions, SimilarParameters
 from timbred_api.steering import read_steering
 from timbred_api.weighting import Weights, parse_weights
 from timbred_indexer import aspects
+from timbred_indexer.cards import Card
 from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError, UnavailableError
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.model import Seconds, SoundId, SpaceName
-from timbred_indexer.query import Filter, Options, Query, Steering, heard, steer
+from timbred_indexer.query import Filter, Options, Query, Steering, Window, heard, steer
 from timbred_indexer.reading import fingerprint, stat_of
+from timbred_indexer.search import Searcher
 from timbred_indexer.store import sounds
 from timbred_indexer.wire import AnalyseJob, deadline_for
-
-T = TypeVar("T")
 
 STEERED_EFFORT = 2.0  # words and what is not wanted lead to where no sound's own vector does
 
 Region = tuple[Seconds, Seconds | None]
+Stored = tuple[SoundId, str | None]
+"""A sound, and the path by which it was asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,9 @@ async def by_parameters(engine: Engine, parameters: SimilarParameters) -> Ready:
     region = _region(parameters)
     steering = await read_steering(engine, parameters, parameters.text, parameters.text_weight)
 
-    def from_store(connection: sqlite3.Connection | None) -> Ready | None:
-        if path is None:
-            asked = ask_by_id(connection, engine, SoundId(parameters.id or 0))
-        else:
-            asked = _ask_by_path(connection, engine, path)
-        return None if asked is None else answer(connection, engine, asked.steered(steering), options)
-
     # Nearly every question is about a sound that is indexed: that takes memory, or one read, and nothing else.
-    stored = await at_once_or_read(engine, from_store) if region is None else None
+    stored = await _by_stored(engine, parameters.id, path, options, steering) if region is None else None
     if stored is not None:
-        if parameters.id is not None:
-            engine.clap.prefer(SoundId(parameters.id))
         return stored
     if path is None:
         path = await _file_of(engine, SoundId(parameters.id or 0))
@@ -137,62 +130,107 @@ async def _by_file(
     """Searches by the bytes of a file: known from elsewhere, or analysed now."""
     known = await _sound_of_bytes(engine, path)
 
-    def from_store(connection: sqlite3.Connection) -> Ready | None:
-        asked = None if known is None or region is not None else _ask_by_sound(connection, engine, known, shown)
-        return None if asked is None else answer(connection, engine, asked.steered(steering), options)
-
-    stored = await engine.db.read(from_store)
-    if stored is not None:
-        return stored
+    if known is not None and region is None:
+        stored = await engine.db.read(
+            lambda connection: _answers(connection, engine, [(known, shown)], options, steering)[0]
+        )
+        if stored is not None:
+            return stored
     asked = await _ask_by_analysis(engine, path, region, shown, known, hear=options.spaces["clap"] > 0)
     steered = asked.steered(steering)
-    return await engine.db.read(lambda connection: answer(connection, engine, steered, options))
+    return await engine.db.read(lambda connection: answer(connection, engine.searcher, steered, options))
 
 
-async def at_once_or_read(engine: Engine, task: Callable[[sqlite3.Connection | None], T]) -> T:
-    """Runs ``task`` here from memory alone; where that is not enough, in a reader thread.
+async def _by_stored(
+    engine: Engine, given: int | None, path: bytes | None, options: Options, steering: Steering
+) -> Ready | None:
+    """Answers about a sound by what is stored; None where that is not all that this version makes of it.
 
+    From memory alone, together with whoever asks in the same moment; where memory is not enough, in a reader thread.
     What memory holds is answered in less time than the way to a thread and back takes.
-    """
-    try:
-        return task(None)
-    except NotAtOnceError:
-        return await engine.db.read(task)
-
-
-def answer(connection: sqlite3.Connection | None, engine: Engine, asked: Asked, options: Options) -> Ready:
-    """Searches, and shapes the answer."""
-    return similar_result(asked.echo, engine.searcher.search(connection, asked.query, options), asked.notes)
-
-
-def _ask_by_path(connection: sqlite3.Connection | None, engine: Engine, path: bytes) -> Asked | None:
-    if connection is None:
-        raise NotAtOnceError
-    sound = sounds.of_file(connection, path)
-    return None if sound is None else _ask_by_sound(connection, engine, sound, display(path))
-
-
-def ask_by_id(connection: sqlite3.Connection | None, engine: Engine, sound: SoundId) -> Asked | None:
-    """:func:`_ask_by_sound`, for a sound that a present file has.
 
     Raises:
         NotFoundError: no such id, or no present file has it.
     """
-    card = engine.searcher.card(connection, sound)
+    if path is None:
+        sound, shown = SoundId(given or 0), None
+    else:
+        found = await engine.db.read(lambda connection: sounds.of_file(connection, path))
+        if found is None:
+            return None
+        sound, shown = found, display(path)
+
+    def answers(connection: sqlite3.Connection | None, asked: Sequence[Stored]) -> list[Ready | None]:
+        if connection is not None:
+            _check_present(connection, engine, sound)
+        return _answers(connection, engine, asked, options, steering)
+
+    engine.clap.prefer(sound)
+    try:
+        _check_present(None, engine, sound)
+        return await engine.gathering.ask((options, steering), (sound, shown), partial(answers, None))
+    except NotAtOnceError:
+        return await engine.db.read(lambda connection: answers(connection, [(sound, shown)])[0])
+
+
+def _check_present(connection: sqlite3.Connection | None, engine: Engine, sound: SoundId) -> None:
+    """Raises:
+    NotFoundError: no such id, or no present file has it.
+    """
+    card = engine.searcher.cards(connection, [sound]).get(sound)
     if card is None or not card.shown:
         raise NotFoundError(f"There is no sound with the id {sound}.", code="unknown_id")
-    return _ask_by_sound(connection, engine, sound, from_json(card.shown)["path"])
 
 
-def _ask_by_sound(
-    connection: sqlite3.Connection | None, engine: Engine, sound: SoundId, shown: str | None
-) -> Asked | None:
-    """The stored segments as the query; None when they are not all that this version makes of the sound."""
-    card = engine.searcher.card(connection, sound)
-    if card is None or not card.current:
-        return None
-    windows = engine.searcher.windows(connection, card)
-    return Asked(Query(windows, sound), QueryEcho(sound_id=sound, path=shown, duration=card.duration, text=None))
+def _answers(
+    connection: sqlite3.Connection | None,
+    engine: Engine,
+    stored: Sequence[Stored],
+    options: Options,
+    steering: Steering,
+) -> list[Ready | None]:
+    asked = ask_stored(connection, engine, stored, steering)
+    ready = iter(answer_all(connection, engine.searcher, [one for one in asked if one is not None], options))
+    return [None if one is None else next(ready) for one in asked]
+
+
+def ask_stored(
+    connection: sqlite3.Connection | None, engine: Engine, stored: Sequence[Stored], steering: Steering
+) -> list[Asked | None]:
+    """Stored segments as queries; None for a sound of which they are not all that this version makes of it."""
+    known = engine.searcher.cards(connection, [sound for sound, _ in stored])
+    cards = [known.get(sound) for sound, _ in stored]
+    current = [card if card is not None and card.current else None for card in cards]
+    windows = iter(engine.searcher.windows(connection, [card for card in current if card is not None]))
+    return [
+        None if card is None else _asked(sound, shown or _path_of(card), card, next(windows)).steered(steering)
+        for (sound, shown), card in zip(stored, current, strict=True)
+    ]
+
+
+def _asked(sound: SoundId, shown: str | None, card: Card, windows: tuple[Window, ...]) -> Asked:
+    echo = QueryEcho(sound_id=sound, path=shown, duration=card.duration, text=None)
+    return Asked(Query(windows, sound), echo)
+
+
+def _path_of(card: Card) -> str | None:
+    """What is shown as the sound's path; None while no present file has it."""
+    return from_json(card.shown)["path"] if card.shown else None
+
+
+def answer(connection: sqlite3.Connection | None, searcher: Searcher, asked: Asked, options: Options) -> Ready:
+    """Searches, and shapes the answer."""
+    return answer_all(connection, searcher, [asked], options)[0]
+
+
+def answer_all(
+    connection: sqlite3.Connection | None, searcher: Searcher, asked: Sequence[Asked], options: Options
+) -> list[Ready]:
+    """Several questions, with the same options."""
+    if not asked:
+        return []
+    found = searcher.search_all(connection, [one.query for one in asked], options)
+    return similar_results([(one.echo, answer, one.notes) for one, answer in zip(asked, found, strict=True)])
 
 
 async def _file_of(engine: Engine, sound: SoundId) -> bytes:

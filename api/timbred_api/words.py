@@ -26,4 +26,4 @@ async def by_text(engine: Engine, parameters: TextParameters) -> Ready:
         Query(steer((), steering)), QueryEcho(sound_id=None, path=None, duration=None, text=parameters.text), notes
     )
     options = Options(k=parameters.k, filter=make_filter(parameters), spaces={"clap": 1.0})
-    return await engine.db.read(lambda connection: answer(connection, engine, asked, options))
+    return await engine.db.read(lambda connection: answer(connection, engine.searcher, asked, options))

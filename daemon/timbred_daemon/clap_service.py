@@ -159,7 +159,7 @@ class ClapService:
 
     def prefer(self, sound: SoundId) -> None:
         """Somebody asked about this sound: it and what lies beside it go first."""
-        if self._embedder is None or self._embedder.complete or (self._asking and not self._asking.done()):
+        if self._embedder is None or self._embedder.resting or (self._asking and not self._asking.done()):
             return
         self._asking = asyncio.create_task(self._put_first(self._embedder, sound))
 

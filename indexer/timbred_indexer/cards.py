@@ -63,11 +63,11 @@ class Cards:
         # Whoever moves the seq on has dropped what changed before.
         kept = self._kept if self._seq >= seq else {}
         known = {sound: kept[sound] for sound in ids if sound in kept}
-        if len(known) == len(ids):
+        missing = list({sound for sound in ids if sound not in known})
+        if not missing:
             return known
         if connection is None:
             raise NotAtOnceError
-        missing = [sound for sound in ids if sound not in known]
         for start in range(0, len(missing), AT_ONCE):
             known |= self._load(connection, missing[start : start + AT_ONCE])
         return known

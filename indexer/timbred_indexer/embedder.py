@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, TimbredError, TransientInputError, UnavailableError
-from timbred_indexer.index import Mask, mask, set_bits
+from timbred_indexer.index import Ids, Mask, mask, set_bits
 from timbred_indexer.live import LiveIndex, segments_beyond
 from timbred_indexer.model import FolderId, Seconds, SegmentId, Seq, SoundId
 from timbred_indexer.reading import stat_of
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4  # for a file that cannot be read, or that ends its worker
 TROUBLE_SECONDS = 30.0  # a model that does not start, or a full disk, is tried again after this
+MOST_WANTED = 1_000  # segments that go first; the newest wishes
 RETRY_SECONDS = 1.0  # until the first retry; each later one waits four times as long
 BUSY_SECONDS = 1.0  # how often to look whether the librosa space has caught up
 RATE_WINDOW = 30.0
@@ -101,10 +102,11 @@ class Embedder:
         self._have: Mask = mask(0)
         self._aside: Mapping[SoundId, Unheard] = {}
         self._in_flight: set[SegmentId] = set()
-        self._wanted: deque[SegmentId] = deque()
+        self._wanted: deque[SegmentId] = deque(maxlen=MOST_WANTED)
         self._later: tuple[Seq, set[SegmentId]] = (Seq(-1), set())
         self._done: deque[tuple[float, int]] = deque()
         self._trouble: str | None = None
+        self._rested: Seq | None = None
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -118,7 +120,12 @@ class Embedder:
     @property
     def complete(self) -> bool:
         """Every segment has been heard, or set aside."""
-        return self._opened and not self._in_flight and not self._missing(waiting=True)
+        return self._opened and not self._in_flight and not self._missing(waiting=True).size
+
+    @property
+    def resting(self) -> bool:
+        """It had nothing left to do when it last looked, and nothing has changed since. At no cost."""
+        return self._rested == self._librosa.view.seq
 
     def stats(self, searchable: Mask | None = None) -> EmbedderStats:
         """How far it is.
@@ -126,7 +133,7 @@ class Embedder:
         Args:
             searchable: the segments whose vectors can be found already: the rest is missing, stored or not.
         """
-        missing = len(self._missing(searchable, waiting=True))
+        missing = self._missing(searchable, waiting=True).size
         return EmbedderStats(missing, len(self._final()), self._rate(), self._notes())
 
     async def run(self) -> None:
@@ -157,6 +164,7 @@ class Embedder:
         """What was set aside gets another chance; returns how many sounds that is."""
         forgotten = await self._db.write(lambda connection: clap.give_another_chance(connection, self._version))
         self._aside = {}
+        self._rested = None
         self.wake()
         return forgotten
 
@@ -187,16 +195,19 @@ class Embedder:
 
     def _claim(self) -> list[SegmentId]:
         missing = self._missing()
-        open_ = {segment for segment in missing if segment not in self._in_flight}
-        first: list[SegmentId] = []
-        while self._wanted and len(first) < self._ears.batch:
-            if (segment := self._wanted.popleft()) in open_:
-                open_.discard(segment)
-                first.append(segment)
-        rest = (segment for segment in missing if segment in open_)
-        return first + [segment for segment, _ in zip(rest, range(self._ears.batch - len(first)), strict=False)]
+        if not missing.size and not self._in_flight:
+            self._rested = self._librosa.view.seq
+        if self._in_flight:
+            missing = missing[~np.isin(missing, list(self._in_flight))]
+        wanted = np.array(list(dict.fromkeys(self._wanted)), np.int64)
+        self._wanted.clear()
+        wanted = wanted[np.isin(wanted, missing)]
+        self._wanted.extend(wanted[self._ears.batch :].tolist())
+        first = wanted[: self._ears.batch]
+        rest = missing[: 2 * self._ears.batch]
+        return np.concatenate([first, rest[~np.isin(rest, first)]])[: self._ears.batch].tolist()
 
-    def _missing(self, have: Mask | None = None, *, waiting: bool = False) -> list[SegmentId]:
+    def _missing(self, have: Mask | None = None, *, waiting: bool = False) -> Ids:
         """Segments to be heard, newest first; with ``waiting`` also those that are not to be tried yet."""
         view = self._librosa.view
         if self._later[0] != view.seq:
@@ -206,7 +217,7 @@ class Embedder:
         if aside:
             beyond = beyond[~np.isin(view.sounds(beyond), aside)]
         later = self._later[1]
-        return [SegmentId(segment) for segment in beyond.tolist() if segment not in later]
+        return beyond[~np.isin(beyond, list(later))] if later else beyond
 
     def _final(self) -> list[SoundId]:
         """Sounds that are not tried again by themselves."""

@@ -1,17 +1,25 @@
 """Two sounds' aspects and scores → two or three sentences that say why they match and where they differ. Pure.
 
-The wording is stable: it is part of the interface.
+The wording is stable: it is part of the interface. All the hits of an answer are explained at once.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from timbred_indexer.aspects import PITCH_NAMES, WEIGHTS, value
+
+Traits = NDArray[np.float64]
+"""What of segments is compared in words, (n, TRAITS) or (TRAITS,); see :func:`traits`."""
+
+Sentences = tuple[str, ...]
 
 _SUBJECTS: Final = {
     "mfcc": "timbre",
@@ -44,10 +52,6 @@ _TONAL: Final = 0.35
 _PITCHED: Final = 0.8
 """Clarity from which a sound has a pitch that is compared."""
 
-_SAME_ATTACK: Final = 0.5
-_SAME_DECAY: Final = 0.35
-"""Octaves of time within which two attacks or decays are one."""
-
 _INTERVALS: Final = (
     "a semitone",
     "a tone",
@@ -64,6 +68,8 @@ _INTERVALS: Final = (
 )
 """By semitones, from 1."""
 
+_ON_PITCH: Final = tuple(f"Both are strongest on {name}." for name in PITCH_NAMES)
+
 NOT_HEARD: Final = "CLAP has not heard this one yet."
 
 _CLOSE: Final = 0.98
@@ -71,60 +77,55 @@ _CLOSE: Final = 0.98
 
 _NAMES: Final = tuple(WEIGHTS)
 _KIND: Final = _NAMES.index("kind")
-_THOUSANDTHS: Final = tuple(1000 * weight for weight in WEIGHTS.values())
-
-
-class Facts(NamedTuple):
-    """What of a segment's raw values is compared in words."""
-
-    bpm: float
-    confidence: float
-    pitch_class: float
-    prominence: float
-    brightness: float
-    decay: float
-    attack: float
-    flatness: float
-    roughness: float
-    octave: float
-    clarity: float
-
-
-UNKNOWN: Final = Facts._make([0.0] * len(Facts._fields))
+_THOUSANDTHS: Final = 1000 * np.array(list(WEIGHTS.values()))
 
 
 class _Contrast(NamedTuple):
     """One way of differing, in steps that a listener notices."""
 
+    aspect: str
+    value: str
     step: float
     more: str
     less: str
 
 
 _CONTRASTS: Final = (
-    _Contrast(0.35, "brighter", "darker"),
-    _Contrast(0.7, "longer in its decay", "shorter in its decay"),
-    _Contrast(1.0, "slower in its attack", "faster in its attack"),
-    _Contrast(3.0, "noisier", "more tonal"),
-    _Contrast(0.6, "rougher", "smoother"),
+    _Contrast("spectral_contrast", "mean_brightness", 0.35, "brighter", "darker"),
+    _Contrast("rms", "decay", 0.7, "longer in its decay", "shorter in its decay"),
+    _Contrast("rms", "attack", 1.0, "slower in its attack", "faster in its attack"),
+    _Contrast("spectral_contrast", "mean_flatness", 3.0, "noisier", "more tonal"),
+    _Contrast("zcr", "mean_rate", 0.6, "rougher", "smoother"),
 )
-"""Of brightness, decay, attack, flatness and roughness."""
+_DECAY, _ATTACK, _TEMPO, _PITCH, _SEMITONE = 1, 2, 5, 6, 7  # places in a row of traits, after those of the contrasts
+
+TRAITS: Final = 8
+"""Columns of :data:`Traits`."""
+
+_SAME: Final = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.045, 0.5, 0.5])
+"""Below it two traits are one. Of a tempo 3 %, a step of its grid."""
+
+UNKNOWN: Final[Traits] = np.array([0.0] * len(_CONTRASTS) + [math.nan] * (TRAITS - len(_CONTRASTS)))
 
 
-def facts(aspects: Mapping[str, bytes]) -> Facts:
-    """What reasons need of a segment's raw values (``aspects`` BLOBs)."""
-    return Facts(
-        bpm=value(aspects, "rhythm", "bpm"),
-        confidence=value(aspects, "rhythm", "confidence"),
-        pitch_class=value(aspects, "chroma", "strongest"),
-        prominence=value(aspects, "chroma", "prominence"),
-        brightness=value(aspects, "spectral_contrast", "mean_brightness"),
-        decay=value(aspects, "rms", "decay"),
-        attack=value(aspects, "rms", "attack"),
-        flatness=value(aspects, "spectral_contrast", "mean_flatness"),
-        roughness=value(aspects, "zcr", "mean_rate"),
-        octave=value(aspects, "fundamental", "octave"),
-        clarity=value(aspects, "fundamental", "clarity"),
+def traits(aspects: Mapping[str, bytes]) -> Traits:
+    """What reasons need of a segment's raw values (``aspects`` BLOBs).
+
+    Returns:
+        (TRAITS,): the contrasts in their steps, the tempo in octaves, pitch class and pitch in semitones. NaN where the
+        sound has no steady tempo, no pitch class that stands out, no clear pitch.
+    """
+    bpm, pitch_class = value(aspects, "rhythm", "bpm"), value(aspects, "chroma", "strongest")
+    steady = bpm > 0 and value(aspects, "rhythm", "confidence") >= _STEADY
+    tonal = value(aspects, "chroma", "prominence") >= _TONAL
+    pitched = value(aspects, "fundamental", "clarity") >= _PITCHED
+    return np.array(
+        [
+            *(value(aspects, contrast.aspect, contrast.value) / contrast.step for contrast in _CONTRASTS),
+            math.log2(bpm) if steady else math.nan,
+            round(pitch_class) if tonal else math.nan,
+            12 * value(aspects, "fundamental", "octave") if pitched else math.nan,
+        ]
     )
 
 
@@ -143,7 +144,7 @@ def agreement(librosa: float, clap: float) -> str:
     return "Neither CLAP nor the descriptors find the two very close; nothing closer was found."
 
 
-def words(place: int) -> tuple[str, ...]:
+def words(place: int) -> Sentences:
     """Why words found a sound: there is nothing to measure but CLAP's order.
 
     Args:
@@ -152,81 +153,81 @@ def words(place: int) -> tuple[str, ...]:
     return ("CLAP finds it nearest to the words.",) if place == 1 else ("CLAP finds it near the words.",)
 
 
-def reasons(query: Facts, hit: Facts, scores: Sequence[float]) -> tuple[str, ...]:
-    """Why ``hit`` was found for ``query``, strongest reason first.
+def reasons(query: Traits, hits: Traits, scores: NDArray[np.floating]) -> list[Sentences]:
+    """Why each of the ``hits`` was found for ``query``, strongest reason first.
 
     Args:
-        query: of the segment asked about.
-        hit: of the segment found.
-        scores: the cosine of each aspect, in the registry's order.
+        query: of the segment asked about, (TRAITS,), or (n, TRAITS): one for each hit.
+        hits: (n, TRAITS), of the segments found.
+        scores: (n, n_aspects), the cosine of each aspect, in the registry's order.
 
     Returns:
-        Two or three sentences: what made the match, a fact that both share if there is one, what differs most.
+        Two or three sentences each: what made the match, a fact that both share if there is one, what differs most.
     """
-    match, shared, difference = _match(*_strongest(scores)), _shared(query, hit), _difference(query, hit)
+    apart = hits - query
+    size = np.abs(apart)
+    columns = (
+        scores.tolist(),
+        _strongest(scores).tolist(),
+        (size < _SAME).tolist(),
+        hits.tolist(),
+        apart.tolist(),
+        size[:, : len(_CONTRASTS)].argmax(axis=1).tolist(),
+    )
+    return [
+        _sentences(_matching(row, best), _shared(same, hit, steps), _difference(steps, contrast))
+        for row, best, same, hit, steps, contrast in zip(*columns, strict=True)
+    ]
+
+
+def _sentences(match: str, shared: str, difference: str) -> Sentences:
     return (match, shared, difference) if shared else (match, difference)
 
 
-def _strongest(scores: Sequence[float]) -> tuple[int, int, int, int]:
-    """The two aspects, by number, that gave the most of the similarity, and their grades; 0 is none."""
-    first = second = _KIND
-    most = next_most = -1
-    for place, score in enumerate(scores):
-        if score >= _SIMILAR and (gain := int(_THOUSANDTHS[place] * score + 0.5)) > next_most and place != _KIND:
-            if gain > most:  # of equal ones the registry's first
-                first, most, second, next_most = place, gain, first, most
-            else:
-                second, next_most = place, gain
-    return first, second, _grade(scores[first]), 0 if second == _KIND else _grade(scores[second])
+def _strongest(scores: NDArray[np.floating]) -> NDArray[np.intp]:
+    """The two aspects, by number, that gave the most of each similarity, (n, 2).
+
+    ``kind`` stands where there are not so many, and never where there are.
+    """
+    losses = np.where(scores >= _SIMILAR, -np.floor(_THOUSANDTHS * scores + 0.5), 2.0)
+    losses[:, _KIND] = 1.0
+    return losses.argsort(axis=1, kind="stable")[:, :2]  # of equal ones the registry's first
 
 
-def _grade(score: float) -> int:
-    """How many of the grades' bounds it reaches."""
-    return bisect_right(_BOUNDS, score)
+def _matching(scores: list[float], strongest: list[int]) -> str:
+    first, second = strongest
+    return _match(first, second, bisect_right(_BOUNDS, scores[first]), bisect_right(_BOUNDS, scores[second]))
 
 
 @lru_cache(maxsize=4096)
 def _match(first: int, second: int, grade: int, other: int) -> str:
+    """The sentence about the two strongest aspects, by number, and how many of the grades' bounds they reach."""
     if not grade:
         return "The two have little in common; nothing closer was found."
     if first == _KIND:
         return "The two are alike as a whole, though in no single aspect."
     sentence = f"The {_SUBJECTS[_NAMES[first]]} is {_GRADES[grade - 1][1]}"
-    if not other:
+    if second == _KIND:
         return f"{sentence}."
     if grade == other:
         return f"{sentence}, and so is the {_SUBJECTS[_NAMES[second]]}."
     return f"{sentence}, and the {_SUBJECTS[_NAMES[second]]} is {_GRADES[other - 1][1]}."
 
 
-def _shared(query: Facts, hit: Facts) -> str:
-    """A tempo, a pitch class, or the attack and decay, that both have."""
-    steady = query.confidence >= _STEADY and hit.confidence >= _STEADY and query.bpm > 0 and hit.bpm > 0
-    if steady and abs(math.log2(query.bpm / hit.bpm)) < 0.045:  # 3 %, a step of the tempo grid
-        return f"Both run at about {query.bpm:.0f} BPM."
-    pitch = round(query.pitch_class)
-    tonal = query.prominence >= _TONAL and hit.prominence >= _TONAL
-    if tonal and pitch == round(hit.pitch_class):
-        return f"Both are strongest on {PITCH_NAMES[pitch]}."
-    if abs(hit.attack - query.attack) < _SAME_ATTACK and abs(hit.decay - query.decay) < _SAME_DECAY:
-        return "Attack and decay are the same."
-    return ""
+def _shared(same: list[bool], hit: list[float], apart: list[float]) -> str:
+    """A tempo (the one that was asked about), a pitch class, or the attack and decay, that both have."""
+    if same[_TEMPO]:
+        return f"Both run at about {2 ** (hit[_TEMPO] - apart[_TEMPO]):.0f} BPM."
+    if same[_PITCH]:
+        return _ON_PITCH[int(hit[_PITCH])]
+    return "Attack and decay are the same." if same[_ATTACK] and same[_DECAY] else ""
 
 
-def _difference(query: Facts, hit: Facts) -> str:
+def _difference(apart: list[float], contrast: int) -> str:
     """What a listener would notice first: an interval, and the greatest of the other differences."""
-    apart = (
-        (hit.brightness - query.brightness) / _CONTRASTS[0].step,
-        (hit.decay - query.decay) / _CONTRASTS[1].step,
-        (hit.attack - query.attack) / _CONTRASTS[2].step,
-        (hit.flatness - query.flatness) / _CONTRASTS[3].step,
-        (hit.roughness - query.roughness) / _CONTRASTS[4].step,
-    )
-    low, high = min(apart), max(apart)
-    steps = high if high >= -low else low
-    pitched = query.clarity >= _PITCHED and hit.clarity >= _PITCHED
-    semitones = round(12 * (hit.octave - query.octave)) if pitched else 0
-    return _difference_of(semitones, apart.index(steps), int(max(-2.0, min(2.0, steps))))
+    semitones, steps = apart[_SEMITONE], apart[contrast]
+    interval = 0 if math.isnan(semitones) else round(semitones)
+    return _difference_of(interval, contrast, int(max(-2.0, min(2.0, steps))))
 
 
 @lru_cache(maxsize=4096)
@@ -234,8 +235,8 @@ def _difference_of(semitones: int, contrast: int, steps: int) -> str:
     """The sentence about an interval and a contrast, by number, that many whole steps apart."""
     found = [_interval(semitones)] if semitones else []
     if steps:
-        _, more, less = _CONTRASTS[contrast]
-        found.append(f"{'clearly' if abs(steps) >= 2 else 'a little'} {more if steps > 0 else less}")
+        kind = _CONTRASTS[contrast]
+        found.append(f"{'clearly' if abs(steps) >= 2 else 'a little'} {kind.more if steps > 0 else kind.less}")
     if not found:
         return "Nothing in its brightness, noise, attack or decay differs much."
     return f"This one is {' and '.join(found)}."

@@ -100,6 +100,7 @@ class ClusteredIndex:
 
     def __init__(self, index: faiss.IndexIVFRaBitQ, probing: Probing) -> None:
         self._index = index
+        self._count: int = index.ntotal
         self._probing = probing
         self._chosen: _Choice | None = None
 
@@ -119,6 +120,7 @@ class ClusteredIndex:
         """Only while it is built: an index that is searched never changes."""
         faiss.omp_set_num_threads(threads)
         self._index.add_with_ids(vectors, ids)
+        self._count = self._index.ntotal
 
     @property
     def kind(self) -> Kind:
@@ -152,7 +154,7 @@ class ClusteredIndex:
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
     def __len__(self) -> int:
-        return self._index.ntotal
+        return self._count
 
     def save(self, path: str) -> None:
         faiss.write_index(self._index, path)
@@ -160,7 +162,7 @@ class ClusteredIndex:
     def search(self, queries: Vectors, k: int, allowed: Mask, *, effort: float = 1.0) -> tuple[Vectors, Ids]:
         lists = self._lists_for(k, self._choose(allowed).left, effort)
         scores, ids = self.search_lists(queries, k, allowed, lists)
-        while lists < self.lists and bool((ids[:, -1] < 0).any()):
+        while lists < self.lists and _is_short(ids):
             lists = min(self.lists, lists * DEEPER)
             scores, ids = self.search_lists(queries, k, allowed, lists)
         return scores, ids
@@ -206,7 +208,11 @@ def load(path: str, kind: str, probing: Probing | None) -> StoredIndex:
 
 
 def _padded(scores: Vectors, ids: Ids) -> tuple[Vectors, Ids]:
-    short = ids < 0
-    if short.any():
-        scores[short] = -np.inf
+    if _is_short(ids):
+        scores[ids < 0] = -np.inf
     return scores, ids
+
+
+def _is_short(ids: Ids) -> bool:
+    """Whether a list has an end before its last place."""
+    return min(ids[:, -1].tolist()) < 0

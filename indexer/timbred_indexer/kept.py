@@ -42,11 +42,10 @@ class Kept:
 
     def get(self, ids: Ids) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """A row for each id (a copy), and whether it is one: the others hold anything."""
-        newest = self._newest
-        numbers = newest[np.minimum(ids, len(newest) - 1)]
+        numbers = self._newest.take(ids, mode="clip")
         places = numbers % len(self._written)
-        rows = self._rows[places]
-        return rows, self._written[places] == numbers
+        rows = self._rows.take(places, axis=0)
+        return rows, self._written.take(places) == numbers
 
     def put(self, ids: Ids, rows: NDArray[Any]) -> None:
         """Keeps a row for each id; of more than there is room for, the first."""

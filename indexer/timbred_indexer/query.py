@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from timbred_indexer.explain import UNKNOWN, Facts, facts
+from timbred_indexer.explain import UNKNOWN, Traits, traits
 from timbred_indexer.model import AnalysedSegment, Seconds, SoundId, SpaceName
 
 MAX_WINDOWS = 36  # of a long query: more cost time and hardly change the answer
@@ -33,12 +33,12 @@ class Window:
     """A stretch of the sound that is asked about, or words.
 
     Attributes:
-        facts: for reasons; :data:`explain.UNKNOWN` for words.
+        traits: for reasons; :data:`explain.UNKNOWN` for words.
         librosa: its vector there, float32 BLOB of unit length; None for words.
         clap: likewise; None while CLAP has not heard it.
     """
 
-    facts: Facts
+    traits: Traits
     librosa: bytes | None
     clap: bytes | None = None
 
@@ -78,7 +78,7 @@ def heard(segments: Sequence[AnalysedSegment], clap: Sequence[bytes | None] = ()
     """A sound's segments that are not silent, as windows; ``clap``: a vector for each segment, or nothing at all."""
     given = clap or [None] * len(segments)
     return tuple(
-        Window(facts(segment.aspects), segment.vector, vector)
+        Window(traits(segment.aspects), segment.vector, vector)
         for segment, vector in zip(segments, given, strict=True)
         if segment.vector is not None
     )
@@ -107,7 +107,7 @@ def steer(windows: Sequence[Window], steering: Steering) -> tuple[Window, ...]:
         windows = [Window(UNKNOWN, None, None)]
     return tuple(
         Window(
-            window.facts,
+            window.traits,
             _moved(window.librosa, None, steering, "librosa"),
             _moved(window.clap, steering.text, steering, "clap"),
         )
@@ -128,6 +128,16 @@ def _moved(own: bytes | None, text: bytes | None, steering: Steering, space: Spa
     moved = np.sum(start, axis=0) - steering.away_weight * np.sum(away, axis=0) if away else np.sum(start, axis=0)
     length = float(np.linalg.norm(moved))
     return (moved / length).astype("<f4").tobytes() if length > 1e-9 else own or text
+
+
+def alike(queries: Sequence[Query]) -> list[list[int]]:
+    """The numbers of those that can be searched together: of one window each, with vectors in the same spaces."""
+    groups: dict[object, list[int]] = {}
+    for number, query in enumerate(queries):
+        windows = query.windows
+        key = (windows[0].librosa is None, windows[0].clap is None, query.effort) if len(windows) == 1 else number
+        groups.setdefault(key, []).append(number)
+    return list(groups.values())
 
 
 def choose_windows(windows: tuple[Window, ...]) -> tuple[list[Window], list[str]]:

@@ -1,24 +1,23 @@
-"""Candidates → exact scores of both spaces → hits with reasons."""
+"""Candidates → exact scores of both spaces → each question's sounds in order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import reduce
+from itertools import pairwise
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
 
-from timbred_indexer import aspects, explain
-from timbred_indexer.cards import Card
-from timbred_indexer.index import Ids, Vectors
-from timbred_indexer.model import SoundId
-from timbred_indexer.query import Window
-from timbred_indexer.ranking import Blend, Candidates, Side
-from timbred_indexer.stretches import Stretch
+from timbred_indexer.index import Ids, Mask, Vectors
+from timbred_indexer.ranking import SPARE, Blend, Candidates, Scores, Side, find, find_both
 
 Doubles = NDArray[np.float64]
+
+ROUNDING = 1e-5  # how far two computations of one score may lie apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,143 +26,161 @@ class Asked:
 
     Attributes:
         librosa: None for words; ``clap``: None where CLAP has nothing to say.
+        own: (n_questions,) int64, the sound that each leaves out; −1 for none.
         blend: how the two are fused; None where ``lead`` ranks alone, and the other is only shown.
     """
 
     librosa: Side | None
     clap: Side | None
     lead: Side
+    own: Ids
     blend: Blend | None = None
 
     @property
     def exact(self) -> bool:
-        """Whether candidates come by their true scores: from an index that has them, or scored in both spaces."""
-        return self.blend is not None or self.lead.view.exact
+        """Whether every index that is asked has true scores."""
+        sides = (self.librosa, self.clap) if self.blend is not None else (self.lead,)
+        return all(side.view.exact for side in sides if side is not None)
+
+    def only(self, questions: Ids) -> Asked:
+        librosa, clap = (None if side is None else side.only(questions) for side in (self.librosa, self.clap))
+        lead = librosa if self.lead is self.librosa else clap
+        assert lead is not None
+        return Asked(librosa, clap, lead, self.own[questions], self.blend)
+
+    def find(self, depth: int, allowed: Mask | None, *, all: bool) -> Candidates:
+        """The ``depth`` nearest in each space that ranks. ``all``: that will be all, whatever it scores."""
+        if self.blend is not None and self.librosa is not None and self.clap is not None:
+            return find_both(self.librosa, self.clap, self.blend, depth, allowed, all=all)
+        return find(self.lead, self.clap if self.lead is self.librosa else self.librosa, depth, allowed)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Sounds by falling exact score; (n,) each.
+    """Sounds by question, then by falling exact score.
 
     Attributes:
-        windows: the query's, row numbers.
-        scores: float64; ``librosa``, ``clap``: NaN where that space says nothing.
+        ids: (n, 4) int64: the question's and the window's number, the segment and its sound.
+        scores: (n, 3) float64: as they rank, CLAP's and librosa's; NaN where a space says nothing.
         vectors: (n, dim) float32, those of the librosa space; (n, 0) for words.
     """
 
-    sounds: Ids
-    segments: Ids
-    windows: Ids
+    ids: Ids
     scores: Doubles
-    librosa: Doubles
-    clap: Doubles
     vectors: Vectors
 
+    @property
+    def questions(self) -> Ids:
+        return self.ids[:, 0]
+
+    @property
+    def windows(self) -> Ids:
+        return self.ids[:, 1]
+
+    @property
+    def segments(self) -> Ids:
+        return self.ids[:, 2]
+
+    @property
+    def sounds(self) -> Ids:
+        return self.ids[:, 3]
+
     def __len__(self) -> int:
-        return len(self.sounds)
+        return len(self.ids)
 
-    def only(self, which: Sequence[bool] | NDArray[np.bool_] | Ids | slice) -> Scored:
+    def __add__(self, other: Scored) -> Scored:
         return Scored(
-            self.sounds[which],
-            self.segments[which],
-            self.windows[which],
-            self.scores[which],
-            self.librosa[which],
-            self.clap[which],
-            self.vectors[which],
+            np.concatenate([self.ids, other.ids]),
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.vectors, other.vectors]),
         )
 
+    def only(self, which: NDArray[np.bool_] | Ids) -> Scored:
+        return Scored(self.ids[which], self.scores[which], self.vectors[which])
 
-class Hit(NamedTuple):  # made in a third of the time of a frozen dataclass
-    """One sound of the answer.
+    def renumbered(self, questions: Ids) -> Scored:
+        """Question by question with another number."""
+        return Scored(np.column_stack([questions[self.questions], self.ids[:, 1:]]), self.scores, self.vectors)
 
-    Attributes:
-        shown: what the API says of it (``Card.shown``).
-        similarity: in [−1, 1], unclipped; ranks the answer.
-        librosa: that space's score; None for a question of words alone.
-        clap: likewise; None where CLAP has not heard the sound or the query, or was not asked.
-        aspects: the cosine of each, in the registry's order, to four decimals; empty without a librosa score.
-        start, end: of the segment that matched best, in seconds into the untrimmed file.
+    def first(self, k: int) -> Scored:
+        """Of each question the ``k`` best."""
+        questions = self.questions
+        if not len(self) or questions[0] == questions[-1]:
+            return Scored(self.ids[:k], self.scores[:k], self.vectors[:k])
+        return self.only(np.arange(len(self)) - np.searchsorted(questions, questions) < k)
+
+    def ends(self, questions: int) -> list[int]:
+        """Where each question's part begins, and where the last one's ends; (questions + 1,)."""
+        return np.searchsorted(self.questions, np.arange(questions + 1)).tolist()
+
+
+def score(found: Candidates, asked: Asked) -> Scored:
+    """Each question's sounds by their best pair, but its own one.
+
+    Scores are products of the stored vectors, in double precision. Equal ones go by sound.
     """
-
-    sound: SoundId
-    shown: bytes
-    similarity: float
-    librosa: float | None
-    clap: float | None
-    aspects: Sequence[float]
-    reasons: tuple[str, ...]
-    start: float
-    end: float
-
-
-def rescored(found: Candidates, asked: Asked) -> Scored:
-    """By their exact scores: products of the stored vectors, in double precision. Equal ones go by sound."""
-    vectors, librosa = _products(asked.librosa, found)
-    _, clap = _products(asked.clap, found)
+    librosa, clap = (found.lead, found.other) if asked.lead is asked.librosa else (found.other, found.lead)
+    scores = np.empty((len(found.segments), 3))
+    scores[:, 1] = _products(asked.clap, clap, found)
+    scores[:, 2] = _products(asked.librosa, librosa, found)
     if asked.blend is not None:
-        scores = asked.blend.fuse(librosa, clap).astype(np.float64)
+        scores[:, 0] = asked.blend.fuse(scores[:, 2], scores[:, 1])
     else:
-        scores = librosa if asked.lead is asked.librosa else clap
-    order = np.lexsort((found.sounds, -scores))
-    known = order[: len(order) - np.count_nonzero(np.isnan(scores))]  # those without a score come last
-    return Scored(found.sounds, found.segments, found.windows, scores, librosa, clap, vectors).only(known)
+        scores[:, 0] = scores[:, 2] if asked.lead is asked.librosa else scores[:, 1]
+    ids = np.empty((len(scores), 4), np.int64)
+    for column, values in enumerate(
+        (found.questions, found.windows, found.segments, asked.lead.view.sounds(found.segments))
+    ):
+        ids[:, column] = values
+    best = _best_of_each(ids, scores[:, 0], asked.own)
+    return Scored(ids.take(best, axis=0), scores.take(best, axis=0), librosa.take(best, axis=0))
 
 
-def _products(side: Side | None, found: Candidates) -> tuple[Vectors, Doubles]:
-    """The vectors found, and each pair's inner product, in one space; NaN where either has no vector there."""
+def _products(side: Side | None, vectors: Vectors, found: Candidates) -> Doubles | float:
+    """Each pair's inner product in one space; NaN where either has no vector there."""
     if side is None:
-        return np.empty((len(found), 0), np.float32), np.full(len(found), np.nan)
-    vectors = side.vectors(found.segments)
+        return math.nan
     # A product at a time, not a matrix's: a score must not depend on what else was found.
-    if len(side.asked) == 1:
-        return vectors, np.einsum("ij,j->i", vectors.astype(np.float64), side.asked[0])
-    return vectors, np.einsum("ij,ij->i", vectors.astype(np.float64), side.asked[found.windows])
+    if side.asked.shape[1] > 1:
+        return np.einsum("ij,ij->i", vectors.astype(np.float64), side.asked[found.questions, found.windows])
+    products = np.empty(len(vectors))
+    for question, part in enumerate(found.parts):  # question by question: the processor's cache holds that much
+        products[part] = np.einsum("ij,j->i", vectors[part].astype(np.float64), side.asked[question, 0])
+    return products
 
 
-def explain_all(
-    found: Scored,
-    cards: Mapping[SoundId, Card],
-    stretches: Sequence[Stretch],
-    windows: Sequence[Window],
-    asked: Asked,
-) -> tuple[Hit, ...]:
-    """Hits of what was found, with reasons. ``stretches``: of the segments found."""
-    if asked.librosa is None:
-        cosines: list[list[float]] = [[]] * len(found)
-        reasons = [explain.words(place) for place in range(1, len(found) + 1)]
-    else:
-        own = _own(windows)
-        exact = aspects.cosines(own[0] if len(own) == 1 else own[found.windows], found.vectors).astype(np.float64)
-        cosines = np.round(exact, 4).tolist()
-        numbers: list[int] = found.windows.tolist()
-        asked_about = [windows[number].facts for number in numbers]
-        facts = [stretch.facts for stretch in stretches]
-        reasons = [explain.reasons(*one) for one in zip(asked_about, facts, cosines, strict=True)]
-    sounds: list[SoundId] = found.sounds.tolist()
-    scores, librosa, clap = found.scores.tolist(), found.librosa.tolist(), found.clap.tolist()
-    return tuple(
-        Hit(sound, cards[sound].shown, score, _known(own), _known(other), row, why, stretch.start, stretch.end)
-        for sound, score, own, other, row, why, stretch in zip(
-            sounds, scores, librosa, clap, cosines, _with_agreement(reasons, found, asked.blend), stretches, strict=True
-        )
+def _best_of_each(ids: Ids, scores: Doubles, own: Ids) -> Ids:
+    """The row numbers of each question's sounds, each with its best pair, by falling score; none without a score."""
+    order = np.lexsort((ids[:, 2], ids[:, 3], -scores, ids[:, 0]))
+    owns: list[int] = own.tolist()
+    given = set(enumerate(owns))
+    best: list[int] = []
+    columns = (array.take(order).tolist() for array in (ids[:, 0], ids[:, 3], scores))
+    for place, question, sound, score in zip(order.tolist(), *columns, strict=True):
+        if (question, sound) not in given and not math.isnan(score):
+            given.add((question, sound))
+            best.append(place)
+    return np.array(best, np.int64)
+
+
+def in_order(parts: Sequence[Scored]) -> Scored:
+    """Answers to different questions, by question."""
+    together = reduce(add, parts)
+    return together.only(together.questions.argsort(kind="stable"))
+
+
+def enough(scored: Scored, bounds: Scores, k: int, *, exact: bool) -> NDArray[np.bool_]:
+    """Of which questions ``k`` sounds are found that nothing unseen can beat; (n_questions,).
+
+    Args:
+        bounds: see :class:`Candidates`.
+        exact: whether the bounds are true; what an approximate index says needs some to spare.
+    """
+    least, spare = (k, ROUNDING) if exact else (k + SPARE + 1, 0.0)
+    ends, scores = scored.ends(len(bounds)), scored.scores[:, 0]
+    return np.array(
+        [
+            bound == -math.inf or (start + least <= end and scores[start + least - 1] > bound + spare)
+            for bound, (start, end) in zip(bounds.tolist(), pairwise(ends), strict=True)
+        ]
     )
-
-
-def _own(windows: Sequence[Window]) -> Vectors:
-    """The windows' librosa vectors, not reweighted."""
-    return np.frombuffer(b"".join([window.librosa or b"" for window in windows]), "<f4").reshape(len(windows), -1)
-
-
-def _known(score: float) -> float | None:
-    return None if math.isnan(score) else score
-
-
-def _with_agreement(reasons: list[tuple[str, ...]], found: Scored, blend: Blend | None) -> list[tuple[str, ...]]:
-    """Where both spaces were asked, which of them spoke for it stands in place of a shared detail."""
-    if blend is None:
-        return reasons
-    librosa, clap = blend.calibration.shares_below(librosa=found.librosa, clap=found.clap)
-    spoke = zip(np.isnan(found.clap).tolist(), librosa.tolist(), clap.tolist(), strict=True)
-    said = [explain.NOT_HEARD if unheard else explain.agreement(own, other) for unheard, own, other in spoke]
-    return [(why[0], space, why[-1]) for why, space in zip(reasons, said, strict=True)]

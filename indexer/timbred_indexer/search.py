@@ -8,8 +8,9 @@ depend on where an index keeps them.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -17,18 +18,17 @@ from timbred_indexer import aspects
 from timbred_indexer.calibration import Calibration
 from timbred_indexer.cards import Card, Cards
 from timbred_indexer.errors import RequestError
-from timbred_indexer.explain import UNKNOWN
-from timbred_indexer.index import Mask, get_bits, mask
+from timbred_indexer.hits import NOTHING, Hits, explain_all
+from timbred_indexer.index import Mask, Vectors, get_bits, mask
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seq, SoundId
-from timbred_indexer.nearest import nearest_each
-from timbred_indexer.query import Filter, Options, Query, Window, choose_windows
-from timbred_indexer.ranking import SPARE, Blend, Candidates, Pace, Pool, Side, rank, rank_fused
-from timbred_indexer.scoring import Asked, Hit, Scored, explain_all, rescored
+from timbred_indexer.query import Filter, Options, Query, Window, alike, choose_windows
+from timbred_indexer.ranking import DEEPER, DEEPEST, Blend, Pace, Side
+from timbred_indexer.scoring import Asked, Scored, enough, in_order, score
 from timbred_indexer.store import vectors
-from timbred_indexer.stored import StoredVectors, Vector
-from timbred_indexer.stretches import Stretches
+from timbred_indexer.stored import StoredVectors
+from timbred_indexer.stretches import KeptStretches
 
 MOST_AT_ONCE = 50  # sounds in an answer that is made on the event loop
 AT_ONCE_SECONDS = 1e-3  # computing in the indexes, likewise
@@ -50,7 +50,7 @@ class SearchSpace:
 class Answer:
     """``notes``: sentences about the answer as a whole; ``seq``: the state of the library it is true for."""
 
-    hits: tuple[Hit, ...]
+    hits: Hits
     notes: tuple[str, ...]
     seq: Seq
 
@@ -65,7 +65,7 @@ class Searcher:
         self._librosa = librosa
         self._clap: SearchSpace | None = None
         self._cards = cards
-        self._stretches = Stretches()
+        self._stretches = KeptStretches()
         self._masks: dict[Filter, tuple[Seq, Mask]] = {}
         self._librosa_pace, self._clap_pace = Pace(), Pace()
 
@@ -73,28 +73,22 @@ class Searcher:
         """From now on CLAP's half comes from ``space``."""
         self._clap = space
 
-    def card(self, connection: sqlite3.Connection | None, sound: SoundId) -> Card | None:
-        """What is known of a sound; None when there is none with this id."""
-        return self._cards.get(connection, self._librosa.live.view.seq, [sound]).get(sound)
-
     def cards(self, connection: sqlite3.Connection | None, sounds: Sequence[SoundId]) -> dict[SoundId, Card]:
-        """The same of many; those that there are."""
+        """What is known of those sounds that there are."""
         return self._cards.get(connection, self._librosa.live.view.seq, sounds)
 
-    def windows(self, connection: sqlite3.Connection | None, card: Card) -> tuple[Window, ...]:
-        """A stored sound as a query."""
-        if not card.segments:
-            return ()
-        ids = np.array(card.segments, np.int64)
-        stretches = self._stretches.get(connection, ids)
+    def windows(self, connection: sqlite3.Connection | None, cards: Sequence[Card]) -> list[tuple[Window, ...]]:
+        """Stored sounds as queries."""
+        ids = np.array([segment for card in cards for segment in card.segments], np.int64)
+        traits = self._stretches.get(connection, ids).traits
         librosa: list[bytes | None] = [row.tobytes() for row in self._librosa.stored.get(connection, ids)]
         clap: list[bytes | None] = [None] * len(ids)
         if self._clap is not None:
             there = np.flatnonzero(get_bits(self._clap.live.view.visible, ids))
             for place, row in zip(there, self._clap.stored.get(connection, ids[there]), strict=True):
                 clap[place] = row.tobytes()
-        made = zip(stretches, librosa, clap, strict=True)
-        return tuple(Window(stretch.facts, own, other) for stretch, own, other in made)
+        made = map(Window, traits, librosa, clap)
+        return [tuple(islice(made, len(card.segments))) for card in cards]
 
     def search(self, connection: sqlite3.Connection | None, query: Query, options: Options) -> Answer:
         """The ``k`` most similar sounds; fewer where fewer are left after the filters.
@@ -102,100 +96,135 @@ class Searcher:
         Raises:
             RequestError: ``clap_unavailable``: CLAP alone was asked, and it has nothing to say.
         """
-        windows, notes = choose_windows(query.windows)
-        if not windows:
-            return Answer((), tuple(notes), self._librosa.live.view.seq)
-        asked, found, cards = self._find(connection, windows, query, options)
+        return self.search_all(connection, [query], options)[0]
+
+    def search_all(
+        self, connection: sqlite3.Connection | None, queries: Sequence[Query], options: Options
+    ) -> list[Answer]:
+        """:meth:`search` for each; short sounds are searched together, for little more than one of them costs."""
+        answers: dict[int, Answer] = {}
+        for group in alike(queries):
+            found = self._together(connection, [queries[number] for number in group], options)
+            answers |= zip(group, found, strict=True)
+        return [answers[number] for number in range(len(queries))]
+
+    def nearest(
+        self, connection: sqlite3.Connection, queries: Sequence[Query], options: Options
+    ) -> list[list[tuple[SoundId, float]]]:
+        """The sounds and similarities of :meth:`search_all`, without the rest."""
+        lists: dict[int, list[tuple[SoundId, float]]] = {}
+        for group in alike(queries):
+            windows = [choose_windows(queries[number].windows)[0] for number in group]
+            if not windows[0]:
+                lists[group[0]] = []
+                continue
+            _, found, _ = self._find(connection, windows, [queries[number] for number in group], options)
+            sounds: list[SoundId] = found.sounds.tolist()
+            pairs = list(zip(sounds, found.scores[:, 0].tolist(), strict=True))
+            parts = pairwise(found.ends(len(group)))
+            lists |= {number: pairs[start:end] for number, (start, end) in zip(group, parts, strict=True)}
+        return [lists[number] for number in range(len(queries))]
+
+    def _together(
+        self, connection: sqlite3.Connection | None, queries: Sequence[Query], options: Options
+    ) -> list[Answer]:
+        chosen = [choose_windows(query.windows) for query in queries]
+        windows = [some for some, _ in chosen]
+        if not windows[0]:
+            return [Answer(NOTHING, tuple(notes), self._librosa.live.view.seq) for _, notes in chosen]
+        asked, found, cards = self._find(connection, windows, queries, options)
         stretches = self._stretches.get(connection, found.segments)
-        return Answer(explain_all(found, cards, stretches, windows, asked), tuple(notes), asked.lead.view.seq)
-
-    def nearest(self, connection: sqlite3.Connection, query: Query, options: Options) -> list[tuple[SoundId, float]]:
-        """The sounds and similarities of :meth:`search`, without the rest."""
-        windows, _ = choose_windows(query.windows)
-        if not windows:
-            return []
-        _, found, _ = self._find(connection, windows, query, options)
-        sounds: list[SoundId] = found.sounds.tolist()
-        return list(zip(sounds, found.scores.tolist(), strict=True))
-
-    def nearest_each(
-        self, connection: sqlite3.Connection, asked: Mapping[SoundId, Card], options: Options
-    ) -> dict[SoundId, list[tuple[SoundId, float]]]:
-        """:meth:`nearest` for many stored sounds in the librosa space at once, without a filter.
-
-        Those are left out that take more than that: sounds of several segments, and all of them where CLAP is asked.
-        """
-        one = {sound: card.segments[0] for sound, card in asked.items() if len(card.segments) == 1}
-        by_clap = self._clap is not None and options.spaces.get("clap", 0.0) > 0
-        if not one or by_clap or options.spaces.get("librosa", 0.0) <= 0:
-            return {}
-        stored = self._librosa.stored.get(connection, np.array(list(one.values()), np.int64))
-        side = self._ask(connection, [Window(UNKNOWN, row.tobytes()) for row in stored], options, effort=1.0).lead
-        own = np.array(list(one), np.int64)
-        found = {int(own[near.row]): near for near in nearest_each(side, own, options.k)}
-        every = {sound for near in found.values() for sound in near.sounds.tolist()}
-        cards = self._cards.get(connection, side.view.seq, list(every))
-        return {
-            SoundId(sound): list(zip(near.sounds.tolist(), near.scores.tolist(), strict=True))
-            for sound, near in found.items()
-            if all(cards[other].shown for other in near.sounds.tolist())
-        }
+        hits, seq = explain_all(found, cards, stretches, windows, asked.blend), asked.lead.view.seq
+        parts = [hits.part(slice(*ends)) for ends in pairwise(found.ends(len(queries)))]
+        return [Answer(part, tuple(notes), seq) for part, (_, notes) in zip(parts, chosen, strict=True)]
 
     def _find(
-        self, connection: sqlite3.Connection | None, windows: Sequence[Window], query: Query, options: Options
+        self,
+        connection: sqlite3.Connection | None,
+        windows: Sequence[Sequence[Window]],
+        queries: Sequence[Query],
+        options: Options,
     ) -> tuple[Asked, Scored, dict[SoundId, Card]]:
-        if connection is None and not self._soon(len(windows), options):
+        if connection is None and not self._soon(len(windows[0]), options):
             raise NotAtOnceError
-        asked = self._ask(connection, windows, options, query.effort)
+        asked = self._ask(connection, windows, queries, options)
         allowed = self._allowed(connection, options.filter) if options.filter else None
-        scored, cards = self._best(connection, _rank(asked, allowed, query.sound, options.k), asked, options.k)
-        return asked, scored.only(slice(np.count_nonzero(scored.scores >= options.min_similarity))), cards
+        found, cards = self._best(connection, asked, allowed, options.k)
+        good = found.scores[:, 0] >= options.min_similarity
+        return asked, found if good.all() else found.only(good), cards
 
     def _soon(self, windows: int, options: Options) -> bool:
         pace = self._librosa_pace.seconds + (self._clap_pace.seconds if self._clap is not None else 0.0)
         return options.k <= MOST_AT_ONCE and windows * pace <= AT_ONCE_SECONDS
 
     def _ask(
-        self, connection: sqlite3.Connection | None, windows: Sequence[Window], options: Options, effort: float
+        self,
+        connection: sqlite3.Connection | None,
+        asked: Sequence[Sequence[Window]],
+        queries: Sequence[Query],
+        options: Options,
     ) -> Asked:
-        """What of the two spaces is asked, given what the query has and what the weights want."""
+        """What of the two spaces is asked, given what the queries have and what the weights want."""
+        windows = [window for some in asked for window in some]
+        own = np.array([-1 if query.sound is None else query.sound for query in queries], np.int64)
+        effort = queries[0].effort
         librosa_weight, clap_weight = options.spaces.get("librosa", 0.0), options.spaces.get("clap", 0.0)
         librosa = clap = None
         if all(window.librosa is not None for window in windows):
-            matrix = _matrix([window.librosa for window in windows], aspects.DIM)
+            matrix = _matrix([window.librosa for window in windows], len(queries), aspects.DIM)
             strain = 1.0
             if options.weights:
                 matrix, strain = aspects.reweight(matrix, options.weights), aspects.strain(options.weights)
                 effort *= HARDER
-            own = self._librosa
-            librosa = Side(own.live.view, matrix, own.stored, connection, self._librosa_pace, True, effort, strain)
+            kept = self._librosa
+            librosa = Side(kept.live.view, matrix, kept.stored, connection, self._librosa_pace, True, effort, strain)
         space = self._clap
         if space is not None and clap_weight > 0 and any(window.clap is not None for window in windows):
-            matrix = _matrix([window.clap for window in windows], space.stored.dim)
+            matrix = _matrix([window.clap for window in windows], len(queries), space.stored.dim)
             clap = Side(space.live.view, matrix, space.stored, connection, self._clap_pace, librosa is None, effort)
         if clap is not None and (librosa is None or librosa_weight <= 0):
-            return Asked(librosa, clap, lead=clap)
+            return Asked(librosa, clap, clap, own)
         if librosa is None or librosa_weight <= 0:
             raise RequestError("CLAP has nothing to compare here yet.", code="clap_unavailable")
         if clap is None or space is None or space.calibration is None:
-            return Asked(librosa, None, lead=librosa)
+            return Asked(librosa, None, librosa, own)
         whole = librosa_weight + clap_weight
-        return Asked(librosa, clap, librosa, Blend(clap_weight / whole, librosa_weight / whole, space.calibration))
+        return Asked(librosa, clap, librosa, own, Blend(clap_weight / whole, librosa_weight / whole, space.calibration))
 
     def _best(
-        self, connection: sqlite3.Connection | None, ranked: Iterator[Candidates], asked: Asked, k: int
+        self, connection: sqlite3.Connection | None, asked: Asked, allowed: Mask | None, k: int
     ) -> tuple[Scored, dict[SoundId, Card]]:
-        """The first ``k`` by exact score of those sounds whose last file has not gone away since the view was made."""
-        pool, wanted, seq = Pool(ranked, k, whole=not asked.exact), k + SPARE, asked.lead.view.seq
+        """The first ``k`` of each question: deepened, where need be, until nothing unseen can beat them."""
+        depth = asked.lead.first_depth(k)
+        most = min(len(asked.lead.view), depth * DEEPEST) if asked.blend is not None else len(asked.lead.view)
+        remaining, exact = np.arange(len(asked.own)), asked.exact
+        parts: list[Scored] = []
+        cards: dict[SoundId, Card] = {}
         while True:
-            scored = rescored(pool.first(wanted), asked)
-            cards = self._cards.get(connection, seq, scored.sounds[:k].tolist())
-            if not all(card.shown for card in cards.values()):
-                cards = self._cards.get(connection, seq, scored.sounds.tolist())
-                scored = scored.only([bool(cards[sound].shown) for sound in scored.sounds.tolist()])
-            if len(scored) >= k or pool.empty:
-                return scored.only(slice(k)), cards
-            wanted *= 2
+            found = asked.find(depth, allowed, all=depth >= most)
+            scored, first, known = self._present(connection, score(found, asked), k, asked.lead.view.seq)
+            cards |= known
+            done = enough(scored, found.bounds, k, exact=exact)
+            if done.all() and not parts:
+                return first, cards
+            parts.append(first.only(done[first.questions]).renumbered(remaining))
+            if done.all():
+                return in_order(parts), cards
+            asked, remaining = asked.only(np.flatnonzero(~done)), remaining[~done]
+            depth = min(depth * DEEPER, len(asked.lead.view))
+
+    def _present(
+        self, connection: sqlite3.Connection | None, scored: Scored, k: int, seq: Seq
+    ) -> tuple[Scored, Scored, dict[SoundId, Card]]:
+        """All, and the first ``k``, without those whose last file has gone away since the view was made."""
+        first = scored.first(k)
+        cards = self._cards.get(connection, seq, first.sounds.tolist())
+        if all(sound in cards and cards[sound].shown for sound in first.sounds.tolist()):
+            return scored, first, cards
+        cards = self._cards.get(connection, seq, scored.sounds.tolist())
+        shown = [sound in cards and bool(cards[sound].shown) for sound in scored.sounds.tolist()]
+        scored = scored.only(np.array(shown, np.bool_))
+        return scored, scored.first(k), cards
 
     def _allowed(self, connection: sqlite3.Connection | None, wanted: Filter) -> Mask:
         """The filter as a mask, kept for as long as nothing changes."""
@@ -214,13 +243,8 @@ class Searcher:
         return bits
 
 
-def _matrix(blobs: Sequence[bytes | None], dim: int) -> Vector:
-    """(n, dim) float32; a row of NaN where there is no vector."""
+def _matrix(blobs: Sequence[bytes | None], questions: int, dim: int) -> Vectors:
+    """(questions, n_windows, dim) float32; a row of NaN where there is no vector."""
     unknown = np.full(dim, np.nan, "<f4").tobytes() if None in blobs else b""
-    return np.frombuffer(b"".join([unknown if blob is None else blob for blob in blobs]), "<f4").reshape(-1, dim)
-
-
-def _rank(asked: Asked, allowed: Mask | None, own: SoundId | None, k: int) -> Iterator[Candidates]:
-    if asked.blend is not None and asked.librosa is not None and asked.clap is not None:
-        return rank_fused(asked.librosa, asked.clap, asked.blend, allowed, own, k)
-    return rank(asked.lead, allowed, own, k)
+    joined = b"".join([unknown if blob is None else blob for blob in blobs])
+    return np.frombuffer(joined, "<f4").reshape(questions, -1, dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -90,3 +91,20 @@ async def test_an_unknown_id_is_not_found_twice_either(face: Face) -> None:
     await filled(face)
     for _ in range(2):
         assert (await face.problem(404, "GET", "/v1/similar", id=99))["code"] == "unknown_id"
+
+
+async def test_questions_of_one_moment_get_the_answers_they_would_get_alone(face: Face, reads: list[str]) -> None:
+    await filled(face)
+    alone = [await face.get("/v1/similar", id=sound, k=sound) for sound in range(1, 21)]
+    reads.clear()
+    together = await asyncio.gather(*(face.get("/v1/similar", id=sound, k=sound) for sound in range(1, 21)))
+    assert together == alone
+    assert not reads
+
+
+async def test_an_unknown_id_is_no_trouble_for_those_who_ask_at_the_same_moment(face: Face) -> None:
+    await filled(face)
+    alone = await face.get("/v1/similar", id=1)
+    asked = (face.ask("GET", "/v1/similar", params={"id": sound}) for sound in (1, 99, 1))
+    first, unknown, last = await asyncio.gather(*asked)
+    assert (first, unknown[0], last) == ((200, alone), 404, (200, alone))

@@ -7,7 +7,7 @@ from sounds import Floats, clicks, noise, pluck
 
 from timbred_indexer.aspects import ASPECTS, cosines, vector
 from timbred_indexer.descriptors import describe
-from timbred_indexer.explain import UNKNOWN, facts, reasons
+from timbred_indexer.explain import UNKNOWN, reasons, traits
 from timbred_indexer.parameters import ANALYSIS_RATE
 
 NOTHING = "Nothing in its brightness, noise, attack or decay differs much."
@@ -15,12 +15,13 @@ NOTHING = "Nothing in its brightness, noise, attack or decay differs much."
 
 def explain(query: Floats, hit: Floats) -> tuple[str, ...]:
     a, b = ({n: v.tobytes() for n, v in describe(s.astype(np.float32)).items()} for s in (query, hit))
-    return reasons(facts(a), facts(b), cosines(vector(a), vector(b)).tolist())
+    return reasons(traits(a), traits(b)[None], cosines(vector(a), vector(b))[None])[0]
 
 
 def match(scores: Mapping[str, float]) -> str:
     """The first sentence; aspects that are not named are nothing alike."""
-    return reasons(UNKNOWN, UNKNOWN, [scores.get(aspect.name, 0.0) for aspect in ASPECTS])[0]
+    row = np.array([[scores.get(aspect.name, 0.0) for aspect in ASPECTS]])
+    return reasons(UNKNOWN, UNKNOWN[None], row)[0][0]
 
 
 def filtered(samples: Floats, keep: float) -> Floats:

@@ -122,6 +122,33 @@ def test_the_answer_is_that_of_a_full_scan(
     library.connection.close()
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=3), max_size=25),
+    st.lists(st.lists(st.integers(0, 30), max_size=3), min_size=1, max_size=5),
+    st.integers(1, 12),
+)
+def test_questions_asked_together_have_the_answers_of_each_alone(
+    contents: list[list[int]], asked: list[list[int]], k: int
+) -> None:
+    """Short and long ones, silence among them, and with a sound of their own that is left out."""
+    library = Library()
+    for number, seeds in enumerate(contents):
+        library.add(str(number), *seeds)
+    library.catch_up()
+    queries = [
+        Query(heard([segment_of(vector(seed), float(place)) for place, seed in enumerate(seeds)]), SoundId(number))
+        for number, seeds in enumerate(asked)
+    ]
+    options = Options(k=k)
+    together = library.searcher.search_all(library.connection, queries, options)
+    alone = [library.searcher.search(library.connection, query, options) for query in queries]
+    assert [list(answer.hits) for answer in together] == [list(answer.hits) for answer in alone]
+    nearest = [[(hit.sound, hit.similarity) for hit in answer.hits] for answer in alone]
+    assert library.searcher.nearest(library.connection, queries, options) == nearest
+    library.connection.close()
+
+
 @pytest.mark.parametrize("compact", [False, True])
 def test_of_many_equal_sounds_the_oldest_are_found_wherever_they_lie(library: Library, compact: bool) -> None:
     """More than fit into the spare candidates, half of them in the snapshot."""
@@ -239,12 +266,13 @@ def test_silence_is_similar_to_nothing_and_says_so(library: Library) -> None:
     library.add("silent")
     library.catch_up()
     answer = library.searcher.search(library.connection, Query(heard([segment_of(None)])), Options())
-    assert (answer.hits, "silent" in answer.notes[0]) == ((), True)
+    assert (list(answer.hits), "silent" in answer.notes[0]) == ([], True)
     assert len(library.search(1).hits) == 1
 
 
 def test_an_empty_library_has_no_answer(library: Library) -> None:
-    assert library.search(1) == Answer((), (), library.live.view.seq)
+    answer = library.search(1)
+    assert (list(answer.hits), answer.notes, answer.seq) == ([], (), library.live.view.seq)
 
 
 def test_what_is_less_similar_than_asked_is_left_out(library: Library) -> None:
