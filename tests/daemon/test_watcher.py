@@ -1,6 +1,5 @@
 """The watcher with real observers on real folders."""
 
-import errno
 import logging
 import os
 import resource
@@ -17,7 +16,6 @@ import pytest
 from watchdog.observers.api import BaseObserver
 
 from patience import PATIENCE
-from timbred_daemon.watch_limits import unavailable
 from timbred_daemon.watcher import Watcher, WatchUnavailable, count_watches
 from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.model import FolderId, Seconds
@@ -290,11 +288,6 @@ def test_a_watcher_too_many_names_the_line_that_helps(tmp_path: Path) -> None:
             watcher.start()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_the_line_that_helps_allows_for_the_folder() -> None:
-    error = unavailable(OSError(errno.ENOSPC, ""), 300_000)
-    assert (error.code, error.message.rpartition("=")[2]) == ("watch_unavailable", "1048576")
 
 
 @linux_only

@@ -49,7 +49,7 @@ _ORDER = """async (at) => {
 
 def test_pointing_at_the_map_names_a_sound_and_a_click_searches_by_it(window: Window, daemon: Daemon) -> None:
     window.open("/?view=map")
-    window.wait("document.querySelector('#map-said').textContent.includes('sounds')")
+    window.wait("document.querySelector('#map-said').textContent.includes('lies together')")
     points = daemon.client.get("/v1/map")
     name = daemon.client.get(f"/v1/sounds/{points['sounds'][0]}")["label"]
     window.page.mouse.move(
@@ -64,7 +64,7 @@ def test_pointing_at_the_map_names_a_sound_and_a_click_searches_by_it(window: Wi
 
 def test_pointing_at_the_map_plays_once_it_is_switched_on(window: Window, daemon: Daemon) -> None:
     window.open().press("h", "m")
-    window.wait("document.querySelector('#map-said').textContent.includes('sounds')")
+    window.wait("document.querySelector('#map-said').textContent.includes('lies together')")
     points = daemon.client.get("/v1/map")
     window.page.mouse.move(
         *window.evaluate(_PLACE, {"at": window.module("map_points.js"), "x": points["x"][0], "y": points["y"][0]})
@@ -88,7 +88,7 @@ def test_the_map_is_walked_with_the_keyboard(window: Window) -> None:
     window.open()
     window.press("m")
     window.wait("document.activeElement.classList.contains('over')")
-    window.wait("document.querySelector('#map-said').textContent.includes('sounds')")
+    window.wait("document.querySelector('#map-said').textContent.includes('lies together')")
     window.press("ArrowRight")
     window.wait("!document.querySelector('.tip').hidden && document.querySelector('.tip strong')")
     first = window.text(".tip strong")
