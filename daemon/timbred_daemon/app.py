@@ -63,6 +63,8 @@ from timbred_indexer.stored import StoredVectors
 
 logger = logging.getLogger(__name__)
 
+GARBAGE = (20_000, 20, 20)  # objects made before the youngest are looked through, and how many times before the older
+
 FORCED_EXIT_SECONDS = 4.5  # after the signal; the promise is 5
 
 Reload = Callable[[], Loaded]
@@ -101,7 +103,10 @@ async def _serve(settings: Settings, named: tuple[bytes, ...], reload: Reload, p
         sys.stderr.flush()
         manager.status(f"Answers at {engine.address}; looks at the folders.")
         manager.ready()
-        gc.freeze()  # what is there now stays: looking through it, over and over, would hold up whoever asks
+        # What is there now stays: looking through it, over and over, would hold up whoever asks. What answers leave
+        # behind has no cycles, so it need not be looked for every few answers.
+        gc.freeze()
+        gc.set_threshold(*GARBAGE)
         async with (
             manager.watched(),
             background(
