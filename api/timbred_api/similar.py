@@ -160,22 +160,30 @@ async def _by_stored(
             return None
         sound, shown = found, display(path)
 
-    def answers(connection: sqlite3.Connection | None, asked: Sequence[Stored]) -> list[Ready | None]:
-        if connection is not None:
+    def check(connection: sqlite3.Connection | None) -> None:
+        if path is None:
             _check_present(connection, engine, sound)
+
+    def answers(connection: sqlite3.Connection | None, asked: Sequence[Stored]) -> list[Ready | None]:
         return _answers(connection, engine, asked, options, steering)
+
+    def read(connection: sqlite3.Connection) -> Ready | None:
+        check(connection)
+        return answers(connection, [(sound, shown)])[0]
 
     engine.clap.prefer(sound)
     try:
-        _check_present(None, engine, sound)
+        check(None)  # before it is asked with others, whom it must not harm
         return await engine.gathering.ask((options, steering), (sound, shown), partial(answers, None))
     except NotAtOnceError:
-        return await engine.db.read(lambda connection: answers(connection, [(sound, shown)])[0])
+        return await engine.db.read(read)
 
 
 def _check_present(connection: sqlite3.Connection | None, engine: Engine, sound: SoundId) -> None:
-    """Raises:
-    NotFoundError: no such id, or no present file has it.
+    """An id is known while a present file has it.
+
+    Raises:
+        NotFoundError: there is no such id, or no such file.
     """
     card = engine.searcher.cards(connection, [sound]).get(sound)
     if card is None or not card.shown:

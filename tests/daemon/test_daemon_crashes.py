@@ -70,6 +70,6 @@ def test_a_killed_worker_costs_one_retry_and_waiting_ends_when_all_is_done(daemo
     os.kill(daemon.children()[0], signal.SIGKILL)
     assert daemon.cli("status", "--wait").returncode == 0
     status = daemon.status()
-    assert (status["state"], status["files"]["indexed"]) == ("idle", len(STEPS))
+    assert (status["files"]["indexed"], status["files"]["pending"], status["scan_owed"]) == (len(STEPS), 0, False)
     assert status["workers"]["jobs"] <= len(STEPS) + 1
     assert status["workers"]["crashes"] <= 1
