@@ -239,6 +239,7 @@ class _Asker:
 
     def ask_all(self, most: int) -> None:
         """Asks about every sound once; of more than ``most``, about so many that are drawn."""
+        self._connection.close()  # the daemon may have ended it meanwhile; the next request opens another
         wanted = range(1, self._size + 1)
         ids = list(wanted) if self._size <= most else self._random.sample(wanted, most)
         for start in range(0, len(ids), 500):
