@@ -114,8 +114,8 @@ def test_dark_follows_the_system_until_somebody_chooses(window: Window) -> None:
     window.page.emulate_media(color_scheme="dark")
     dark = window.open().evaluate(ground)
     window.page.emulate_media(color_scheme="light")
+    window.wait(f"dark => {ground} !== dark", dark)
     light = window.evaluate(ground)
-    assert dark != light
     window.find("#theme").click()
     assert window.evaluate(ground) == dark
     window.open()

@@ -22,6 +22,7 @@ export function listenToTheme(repaint) {
     button.setAttribute("aria-label", button.title);
   };
   show();
+  paint(); // the system may have changed its mind since the first script looked
   button.addEventListener("click", () => {
     const next = NEXT[theme()];
     if (next === "auto") delete root.dataset.theme;
