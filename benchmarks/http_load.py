@@ -31,7 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from http_compacting import beside_compaction
-from library import CLAP_VERSION, add_clap, fill_database, make_files, seed_sounds
+from library import add_clap, compact, make_library, spaces
 from rich.console import Console
 from rich.table import Table
 
@@ -120,18 +120,11 @@ def _library(size: int, options: argparse.Namespace) -> Generator[str]:
             top = stack.enter_context(tempfile.TemporaryDirectory())
         data = os.path.join(top, "data")
         if not os.path.exists(os.path.join(data, "metadata.db")):
-            os.makedirs(os.path.join(top, "sounds"))
-            os.mkdir(data)
-            make_files(os.path.join(top, "sounds"), size)
-            fill_database(os.path.join(data, "metadata.db"), os.path.join(top, "sounds"), seed_sounds(options.corpus))
+            make_library(top, size, options.corpus)
         if options.clap:
             data = _with_clap(data)
-        _build(data, _spaces(options.clap))
+        _build(data, spaces(options.clap))
         yield data
-
-
-def _spaces(clap: bool) -> list[tuple[SpaceName, str]]:
-    return [("librosa", aspects.VERSION), *([("clap", CLAP_VERSION)] if clap else [])]
 
 
 def _with_clap(data: str) -> str:
@@ -144,17 +137,17 @@ def _with_clap(data: str) -> str:
     return other
 
 
-def _build(data: str, spaces: list[tuple[SpaceName, str]]) -> None:
+def _build(data: str, wanted: list[tuple[SpaceName, str]]) -> None:
     """The snapshots, where they are not there yet; and what the daemon makes on its first start."""
     origin = _origin(data)
     missing = list[tuple[SpaceName, str]]()
-    for space, version in spaces:
+    for space, version in wanted:
         try:
             snapshot.load(data, space, version, origin)
         except StorageError:
             missing.append((space, version))
     for space, version in missing:
-        _compact(data, space, version)
+        compact(data, space, version)
     if missing:
         with _daemon(data) as (port, _, _):
             _settle(port)
@@ -167,7 +160,7 @@ def _origin(data: str) -> int:
 
 
 def _measure_compacting(table: Table, data: str, size: int, options: argparse.Namespace) -> None:
-    space, version = _spaces(options.clap)[-1]
+    space, version = spaces(options.clap)[-1]
     with _daemon(data) as (port, _, _):
         asker = _Asker(port, size)
         _settle(port)
@@ -291,11 +284,6 @@ def _settle(port: int) -> None:
         if status["state"] == "idle" and not status["scan_owed"]:
             return
         time.sleep(0.1)
-
-
-def _compact(data: str, space: str, version: str) -> None:
-    arguments = [os.path.join(data, "metadata.db"), data, space, version, "0.99"]
-    subprocess.run([sys.executable, "-m", "timbred_indexer.compact", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 def _computed(pid: int) -> float:

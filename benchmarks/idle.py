@@ -23,14 +23,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from library import CLAP_VERSION, add_clap, fill_database, make_files, seed_sounds
+from library import add_clap, compact, make_library, spaces
 from rich.console import Console
 from rich.table import Table
 
 from timbred_api.client import Client
 from timbred_daemon.commands.waiting import is_done
 from timbred_daemon.runtime import read_endpoint
-from timbred_indexer import aspects
 
 COLUMNS = ("sounds", "idle %", "with scans %", "wake-ups/s", "a scan, CPU s", "MB idle", "MB scanned", "MB asked")
 RESCAN_INTERVAL = 3600.0  # seconds, as shipped
@@ -67,19 +66,11 @@ def main() -> None:
 
 
 def _make(folder: str, size: int, options: argparse.Namespace) -> None:
-    sounds, data = os.path.join(folder, "sounds"), os.path.join(folder, "data")
-    os.mkdir(sounds)
-    os.mkdir(data)
-    make_files(sounds, size)
-    database = os.path.join(data, "metadata.db")
-    fill_database(database, sounds, seed_sounds(options.corpus))
-    spaces = [("librosa", aspects.VERSION)]
+    data = make_library(folder, size, options.corpus)
     if options.clap:
-        add_clap(database)
-        spaces.append(("clap", CLAP_VERSION))
-    for space, version in spaces:
-        command = [sys.executable, "-m", "timbred_indexer.compact", database, data, space, version, "0.99"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        add_clap(os.path.join(data, "metadata.db"))
+    for space, version in spaces(options.clap):
+        compact(data, space, version)
 
 
 def _measure(data: str, seconds: float) -> Iterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -19,7 +21,7 @@ from timbred_indexer.analyse import analyse
 from timbred_indexer.db import connect, next_seq
 from timbred_indexer.errors import TimbredError
 from timbred_indexer.migrate import migrate, shipped
-from timbred_indexer.model import AnalysedSegment, Analysis, FileStat, FolderId, Seconds
+from timbred_indexer.model import AnalysedSegment, Analysis, FileStat, FolderId, Seconds, SpaceName
 from timbred_indexer.scan import file_stat, volume_of
 from timbred_indexer.store import files, folders, sounds
 
@@ -30,6 +32,27 @@ CLAP_VERSION = "made-up@1/repeatpad"
 CLAP_DIM = 512
 AT_ONCE = 10_000  # rows
 CLAP_NOISE = 0.6  # of a vector's own, beside what it shares with the librosa space
+
+
+def make_library(top: str, size: int, corpus: str | None) -> str:
+    """A library under ``top``: its sounds, and its data folder, which is returned; nothing is built yet."""
+    sounds, data = os.path.join(top, "sounds"), os.path.join(top, "data")
+    os.makedirs(sounds)
+    os.mkdir(data)
+    make_files(sounds, size)
+    fill_database(os.path.join(data, "metadata.db"), sounds, seed_sounds(corpus))
+    return data
+
+
+def spaces(clap: bool) -> list[tuple[SpaceName, str]]:
+    """The spaces of a made library, with the versions of their vectors."""
+    return [("librosa", aspects.VERSION), *([("clap", CLAP_VERSION)] if clap else [])]
+
+
+def compact(data: str, space: SpaceName, version: str) -> None:
+    """Builds a space's snapshot, as the daemon would."""
+    arguments = [os.path.join(data, "metadata.db"), data, space, version, "0.99"]
+    subprocess.run([sys.executable, "-m", "timbred_indexer.compact", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 def make_files(root: str, count: int) -> None:

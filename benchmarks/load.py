@@ -31,12 +31,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from library import CLAP_VERSION, add_clap, fill_database, make_files, seed_sounds
+from library import add_clap, compact, make_library, spaces
 from rich.console import Console
 from rich.table import Table
 
 from timbred_daemon.runtime import read_endpoint
-from timbred_indexer import aspects
 
 MOST_HELD_UP: Final = 0.05
 """Seconds that a step may take."""
@@ -91,21 +90,13 @@ def main() -> None:
 
 def _library(folder: str, options: argparse.Namespace) -> str:
     """The data folder of a library that is indexed; what is not built yet, such as the calibration, is made later."""
-    sounds, data = os.path.join(folder, "sounds"), os.path.join(folder, "data")
-    os.mkdir(sounds)
-    os.mkdir(data)
-    make_files(sounds, options.size)
-    database = os.path.join(data, "metadata.db")
-    fill_database(database, sounds, seed_sounds(options.corpus))
-    spaces = [("librosa", aspects.VERSION)]
+    data = make_library(folder, options.size, options.corpus)
     if options.clap:
-        add_clap(database)
-        spaces.append(("clap", CLAP_VERSION))
+        add_clap(os.path.join(data, "metadata.db"))
         with _watched(data, os.path.join(folder, "first")):
             pass  # the calibration of the fused scores is made on the first start
-    for space, version in spaces:
-        command = [sys.executable, "-m", "timbred_indexer.compact", database, data, space, version, "0.99"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    for space, version in spaces(options.clap):
+        compact(data, space, version)
     return data
 
 

@@ -54,7 +54,7 @@ class Watch:
         self.longest_step = max(self.longest_step, seconds)
         self.longest_computing = max(self.longest_computing, computing)
         if seconds >= LONG:
-            self.long_steps.append((seconds, computing, base_events._format_handle(handle)))  # pyright: ignore
+            self.long_steps.append((seconds, computing, base_events._format_handle(handle)))  # pyright: ignore  asyncio's own, which nothing public tells
             self.long_steps.sort(reverse=True)
             del self.long_steps[_MOST_REMEMBERED:]
 
@@ -69,14 +69,14 @@ class Watch:
 
 def watch_steps(watch: Watch) -> None:
     """Every callback of every loop."""
-    run, clock, computed = events.Handle._run, time.perf_counter, time.thread_time  # pyright: ignore
+    run, clock, computed = events.Handle._run, time.perf_counter, time.thread_time  # pyright: ignore  asyncio's own, which nothing public tells
 
     def timed(handle: events.Handle) -> None:
         began, before = clock(), computed()
         run(handle)
         watch.step(clock() - began, computed() - before, handle)
 
-    events.Handle._run = timed  # pyright: ignore
+    events.Handle._run = timed  # pyright: ignore  asyncio's own, which nothing public tells
 
 
 def watch_rounds(watch: Watch) -> None:
@@ -91,7 +91,7 @@ def watch_rounds(watch: Watch) -> None:
         since.append(clock())
         return found
 
-    selectors.DefaultSelector.select = timed  # pyright: ignore
+    selectors.DefaultSelector.select = timed  # pyright: ignore  asyncio's own, which nothing public tells
 
 
 def watch_collections(watch: Watch) -> None:

@@ -74,10 +74,6 @@ class Scored:
         return self.ids[:, 0]
 
     @property
-    def windows(self) -> Ids:
-        return self.ids[:, 1]
-
-    @property
     def segments(self) -> Ids:
         return self.ids[:, 2]
 

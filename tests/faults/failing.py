@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,13 +66,20 @@ class Failing(Daemon):
     @contextmanager
     def failing(self, *rules: Rule) -> Generator[None]:
         """Within the body these calls fail."""
-        new = self.rules.with_suffix(".new")
-        new.write_text("".join(f"{rule.call} {rule.error} {rule.part}\n" for rule in rules))
-        os.replace(new, self.rules)  # whole at once
-        try:
+        with in_force(self.rules, rules):
             yield
-        finally:
-            self.rules.unlink()
+
+
+@contextmanager
+def in_force(path: Path, rules: Sequence[Rule]) -> Generator[None]:
+    """Within the body the rules are where those who obey them look."""
+    new = path.with_suffix(".new")
+    new.write_text("".join(f"{rule.call} {rule.error} {rule.part}\n" for rule in rules))
+    os.replace(new, path)  # whole at once
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 @contextmanager

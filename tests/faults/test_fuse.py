@@ -15,6 +15,7 @@ from pathlib import Path
 import failing_disk
 import pytest
 from daemon_process import Daemon, daemon_on, wait_for
+from failing import Rule, in_force
 from tones import write_scale, write_tone
 
 from timbred_api.client import JsonObject
@@ -59,13 +60,8 @@ class FailingDisk:
     @contextmanager
     def failing(self, call: str, error: int, part: str) -> Generator[None]:
         """Within the body these calls fail on every path that contains ``part``."""
-        new = self.rules.with_suffix(".new")
-        new.write_text(f"{call} {error} {part}\n")
-        os.replace(new, self.rules)  # whole at once
-        try:
+        with in_force(self.rules, [Rule(call, error, part)]):
             yield
-        finally:
-            self.rules.unlink()
 
 
 @contextmanager

@@ -10,12 +10,13 @@ from typing import Final
 import click
 
 from timbred_daemon.commands.connection import report_what_matters
-from timbred_daemon.commands.output import say, write_json, write_line, write_rows
+from timbred_daemon.commands.output import say, write_json, write_rows
 from timbred_daemon.commands.program import program
+from timbred_daemon.commands.steps import taken
 from timbred_daemon.config import load
 from timbred_daemon.integrate import Integration, Places, integrations
 from timbred_daemon.integrate_files import SHIPPED, Command
-from timbred_daemon.service_steps import Step, WriteFile, read, shown, take
+from timbred_daemon.service_steps import Step, WriteFile, read
 
 _NAMES: Final = tuple(one.name for one in integrations(Places("", "", "")))
 
@@ -60,7 +61,7 @@ def install(names: tuple[str, ...], dry_run: bool, links: bool, data_dir: bytes 
     command = _command(links=links, data_dir=data_dir, listen=listen)
     for one in _named(names):
         steps = one.install(command, read)
-        if _taken(steps, dry_run):
+        if taken(steps, dry_run):
             say(f"{one.name}: wrote {_files(steps)}. {one.then}" if steps else f"{one.name}: is installed already.")
 
 
@@ -71,7 +72,7 @@ def remove(names: tuple[str, ...], dry_run: bool) -> None:
     """Take it out of the menu of these file managers. What is not timbred's stays."""
     for one in _named(names):
         steps = one.remove(read)
-        if _taken(steps, dry_run):
+        if taken(steps, dry_run):
             say(f"{one.name}: removed." if steps else f"{one.name}: was not installed.")
 
 
@@ -112,12 +113,3 @@ def _named(names: tuple[str, ...]) -> list[Integration]:
 
 def _files(steps: list[Step]) -> str:
     return " and ".join(step.path for step in steps if isinstance(step, WriteFile))
-
-
-def _taken(steps: list[Step], dry_run: bool) -> bool:
-    """Takes the steps; in a dry run says what they are."""
-    if not dry_run:
-        take(steps)
-    for step in steps if dry_run else []:
-        write_line(shown(step))
-    return not dry_run

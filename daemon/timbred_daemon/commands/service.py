@@ -10,13 +10,14 @@ from typing import Final
 
 import click
 
-from timbred_daemon.commands.output import say, write_json, write_line, write_rows
+from timbred_daemon.commands.output import say, write_json, write_rows
 from timbred_daemon.commands.program import program
 from timbred_daemon.commands.settings import say_problems
+from timbred_daemon.commands.steps import taken
 from timbred_daemon.config import Loaded, load
 from timbred_daemon.runtime import read_endpoint
 from timbred_daemon.service import Launchd, Manager, Systemd, version_number
-from timbred_daemon.service_steps import Step, ask, read, shown, take
+from timbred_daemon.service_steps import ask, read
 from timbred_daemon.service_units import Job
 from timbred_indexer.errors import UnavailableError
 
@@ -59,7 +60,7 @@ def install(
     if endpoint is not None and endpoint.pid != manager.state(ask(manager.status()).stdout).pid:
         raise UnavailableError(f"timbred runs already, with pid {endpoint.pid}, on {folder}; stop it first.")
     present = read(manager.path)
-    if _taken(manager.install(manager.render(job), present, () if system else (folder,)), dry_run):
+    if taken(manager.install(manager.render(job), present, () if system else (folder,)), dry_run):
         say(f"timbred is running as a service ({manager.path}). `timbred service status` shows what it does.")
 
 
@@ -71,7 +72,7 @@ def uninstall(system: bool, dry_run: bool) -> None:
     manager = _manager(system)
     _reached(manager, dry_run)
     there = read(manager.path) is not None
-    if _taken(manager.uninstall(), dry_run):
+    if taken(manager.uninstall(), dry_run):
         say("The service is gone; the data folder stays." if there else "There was no service to remove.")
 
 
@@ -178,12 +179,3 @@ def _owner(run_as: str | None, environ: Mapping[str, str]) -> str:
     if uid == 0:
         raise click.UsageError("A service that reads other people's files does not run as root; name another --run-as.")
     return name
-
-
-def _taken(steps: list[Step], dry_run: bool) -> bool:
-    """Takes the steps; in a dry run says what they are."""
-    if not dry_run:
-        take(steps)
-    for step in steps if dry_run else []:
-        write_line(shown(step))
-    return not dry_run
