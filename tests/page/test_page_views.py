@@ -131,7 +131,7 @@ def test_files_that_are_copied_in_are_seen_coming(window: Window, daemon: Daemon
         (folder / f"new-{number}.wav").write_bytes(wav(noise(100 + number, 0.1)))
     window.wait("document.querySelector('.folder:last-child .counts').textContent.startsWith('40 indexed')")
     assert len(set(window.evaluate("window.seen"))) > 1
-    assert window.find("#progress").is_hidden()
+    window.wait("document.querySelector('#progress').hidden")
     window.find(".folder:last-child").get_by_role("button", name="Remove").click()
     window.page.get_by_role("button", name="Stop watching it? No file is touched").click()
     window.wait("document.querySelectorAll('.folder').length === 1")

@@ -117,6 +117,7 @@ class Page {
   async #show({ scroll = null, focus = null } = {}) {
     const question = this.#question;
     this.#showView(question);
+    if (question.view !== "search") byId("view-search").removeAttribute("aria-busy");
     if (question.view === "map") await this.#answerForMap(question);
     if (question.view !== "search") return;
     byId("words").value = ["text", "name"].includes(question.by) ? question.value : "";
