@@ -1,4 +1,4 @@
-"""Questions that come in one turn of the event loop, answered together: many cost numpy little more than one."""
+"""Questions that come at about the same time, answered together: many cost numpy little more than one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ Answer = TypeVar("Answer")
 MOST: Final = 16
 """Answered in one go, while nothing else has its turn."""
 
+QUIET: Final = 2
+"""Turns of the event loop without another question: a request takes one to be read and one to become a question."""
+
 
 class Gathering:
     """Used on the event loop only."""
@@ -22,35 +25,55 @@ class Gathering:
     async def ask(
         self, kind: object, question: Question, answer_all: Callable[[list[Question]], Sequence[Answer]]
     ) -> Answer:
-        """The answer, in the loop's next turn.
+        """The answer, as soon as nobody else comes with a question.
 
         Args:
             kind: questions of one kind, by ``==``, are answered together.
             answer_all: the answers, in the order of the questions; what it raises is raised for each of them.
         """
+        loop = asyncio.get_running_loop()
         batch = next((one for one in self._open if one.kind == kind), None)
         if batch is None:
-            batch = _Batch(kind)
-            batch.answers = asyncio.create_task(self._answer(batch, answer_all))
+            batch = _Batch(kind, answer_all)
             self._open.append(batch)
-        place = len(batch.questions)
+            loop.call_soon(self._look, loop, batch, 1, 0)
+        # Whoever goes away before the answer does not take it from the others.
+        waiting: asyncio.Future[Answer] = loop.create_future()
         batch.questions.append(question)
+        batch.waiting.append(waiting)
         if len(batch.questions) == MOST:
             self._open.remove(batch)
-        # Whoever goes away before the answer does not take it from the others.
-        return (await asyncio.shield(batch.answers))[place]
+        return await waiting
 
-    async def _answer(self, batch: _Batch, answer_all: Callable[[list[Any]], Sequence[Any]]) -> Sequence[Any]:
-        if batch in self._open:
+    def _look(self, loop: asyncio.AbstractEventLoop, batch: _Batch, seen: int, quiet: int) -> None:
+        """Once a turn: answers when the batch is full, or has not grown for some turns."""
+        count = len(batch.questions)
+        quiet = 0 if count > seen else quiet + 1
+        if count < MOST and quiet < QUIET:
+            loop.call_soon(self._look, loop, batch, count, quiet)
+            return
+        if count < MOST:
             self._open.remove(batch)
-        return answer_all(batch.questions)
+        batch.answer()
 
 
 class _Batch:
-    """Questions of one kind that wait for the loop's next turn."""
+    """Questions of one kind, and who waits for the answer to each."""
 
-    answers: asyncio.Task[Sequence[Any]]
-
-    def __init__(self, kind: object) -> None:
+    def __init__(self, kind: object, answer_all: Callable[[list[Any]], Sequence[Any]]) -> None:
         self.kind = kind
         self.questions: list[Any] = []
+        self.waiting: list[asyncio.Future[Any]] = []
+        self._answer_all = answer_all
+
+    def answer(self) -> None:
+        try:
+            answers = self._answer_all(self.questions)
+        except Exception as error:  # noqa: BLE001  raised again where each answer is awaited
+            for waiting in self.waiting:
+                if not waiting.done():
+                    waiting.set_exception(error)
+            return
+        for waiting, answer in zip(self.waiting, answers, strict=True):
+            if not waiting.done():
+                waiting.set_result(answer)

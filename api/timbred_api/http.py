@@ -125,8 +125,7 @@ def _handler(engine: Engine, operation: Operation, room: Room) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         form = choose(request.headers.get("Accept", ""), offers)
         with room:
-            async with answer_in_time(operation.limit):
-                result = await result_of(request)
+            result = await answer_in_time(operation.limit, result_of(request))
         return await respond(request, result, form)
 
     return handle

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 from timbred_indexer.errors import TimbredError, UnavailableError
+
+T = TypeVar("T")
 
 REQUESTS_AT_ONCE: Final = 512
 """A request holds some 100 kB while it is worked on; a client that keeps 64 connections busy is far below."""
@@ -54,9 +56,8 @@ class Room:
         self._free += 1
 
 
-@asynccontextmanager
-async def answer_in_time(seconds: float) -> AsyncGenerator[None]:
-    """Around the work on one request.
+async def answer_in_time(seconds: float, answer: Awaitable[T]) -> T:
+    """The answer to one request.
 
     Raises:
         TimedOutError: it took longer.
@@ -64,7 +65,7 @@ async def answer_in_time(seconds: float) -> AsyncGenerator[None]:
     deadline = asyncio.timeout(seconds)
     try:
         async with deadline:
-            yield
+            return await answer
     except TimeoutError:
         if not deadline.expired():
             raise

@@ -63,7 +63,7 @@ class Cards:
         # Whoever moves the seq on has dropped what changed before.
         kept = self._kept if self._seq >= seq else {}
         known = {sound: kept[sound] for sound in ids if sound in kept}
-        missing = list({sound for sound in ids if sound not in known})
+        missing = list(set(ids) - known.keys())
         if not missing:
             return known
         if connection is None:

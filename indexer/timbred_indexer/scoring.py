@@ -148,15 +148,13 @@ def _products(side: Side | None, vectors: Vectors, found: Candidates) -> Doubles
 def _best_of_each(ids: Ids, scores: Doubles, own: Ids) -> Ids:
     """The row numbers of each question's sounds, each with its best pair, by falling score; none without a score."""
     order = np.lexsort((ids[:, 2], ids[:, 3], -scores, ids[:, 0]))
-    owns: list[int] = own.tolist()
-    given = set(enumerate(owns))
-    best: list[int] = []
-    columns = (array.take(order).tolist() for array in (ids[:, 0], ids[:, 3], scores))
-    for place, question, sound, score in zip(order.tolist(), *columns, strict=True):
-        if (question, sound) not in given and not math.isnan(score):
-            given.add((question, sound))
-            best.append(place)
-    return np.array(best, np.int64)
+    questions, sounds = ids[:, 0].take(order), ids[:, 3].take(order)
+    # A sound's pairs of one question side by side, the best one first.
+    beside = np.lexsort((sounds, questions))
+    again = (np.diff(questions[beside]) == 0) & (np.diff(sounds[beside]) == 0)
+    best = np.ones(len(order), np.bool_)
+    best[beside[1:]] = ~again
+    return order[best & (sounds != own.take(questions)) & ~np.isnan(scores.take(order))]
 
 
 def in_order(parts: Sequence[Scored]) -> Scored:

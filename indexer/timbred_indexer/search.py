@@ -218,8 +218,9 @@ class Searcher:
     ) -> tuple[Scored, Scored, dict[SoundId, Card]]:
         """All, and the first ``k``, without those whose last file has gone away since the view was made."""
         first = scored.first(k)
-        cards = self._cards.get(connection, seq, first.sounds.tolist())
-        if all(sound in cards and cards[sound].shown for sound in first.sounds.tolist()):
+        sounds: list[SoundId] = first.sounds.tolist()
+        cards = self._cards.get(connection, seq, sounds)
+        if cards.keys() >= set(sounds) and all(card.shown for card in cards.values()):
             return scored, first, cards
         cards = self._cards.get(connection, seq, scored.sounds.tolist())
         shown = [sound in cards and bool(cards[sound].shown) for sound in scored.sounds.tolist()]

@@ -47,6 +47,18 @@ async def test_too_many_are_answered_in_parts(oracle: Oracle) -> None:
     assert [len(part) for part in oracle.asked] == [MOST, 3]
 
 
+async def test_who_comes_a_turn_later_is_answered_with_them(oracle: Oracle) -> None:
+    gathering = Gathering()
+
+    async def ask_after(turns: int) -> int:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return await gathering.ask("a", turns, oracle)
+
+    assert await asyncio.gather(*(ask_after(turns) for turns in (0, 1, 3, 20))) == [0, 2, 6, 40]
+    assert oracle.asked == [[0, 1, 3], [20]]
+
+
 async def test_one_after_another_they_are_answered_alone(oracle: Oracle) -> None:
     gathering = Gathering()
     assert [await gathering.ask("a", number, oracle) for number in (1, 2)] == [2, 4]

@@ -6,13 +6,15 @@ import asyncio
 import gzip
 import logging
 import re
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable
+from typing import Any
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer, unused_port
+from aiohttp.test_utils import TestClient
 from face import Face, body_of
 
 from builders import analysis
+from ports import serving
 from timbred_api import http, limits
 from timbred_api.operations import OPERATIONS
 
@@ -160,8 +162,8 @@ async def test_what_takes_too_long_is_given_up(face: Face, monkeypatch: pytest.M
 
     monkeypatch.setattr(face.control, "rescan", hang)
 
-    def at_once(_: float) -> AbstractAsyncContextManager[None]:
-        return limits.answer_in_time(0.0)
+    def at_once(_: float, answer: Awaitable[Any]) -> Awaitable[Any]:
+        return limits.answer_in_time(0.0, answer)
 
     monkeypatch.setattr(http, "answer_in_time", at_once)
     answer = await face.ask("POST", "/v1/rescan")
@@ -188,8 +190,7 @@ async def test_beyond_what_fits_a_request_is_told_to_come_back(face: Face, monke
 
     monkeypatch.setattr(face.control, "rescan", wait)
     monkeypatch.setattr(http, "REQUESTS_AT_ONCE", 1)
-    port = unused_port()
-    async with TestClient(TestServer(http.make_app(face.engine, port=port), port=port)) as client:
+    async with TestClient(serving(lambda port: http.make_app(face.engine, port=port))) as client:
         first = asyncio.create_task(client.post("/v1/rescan"))
         await entered.wait()
         async with client.get("/v1/status") as response:
