@@ -265,7 +265,8 @@ def _daemon(data: str) -> Generator[tuple[int, float, int]]:
     """The daemon on ``data``: its port, the seconds until it answered, its pid."""
     start = time.perf_counter()
     command = [sys.executable, "-m", "timbred_daemon", "run", "--data-dir", data, "--listen", "127.0.0.1:0"]
-    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "TIMBRED_BACKUPS": "0"}  # the first start of a day copies the database
+    child = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     try:
         while (endpoint := read_endpoint(data)) is None:
             time.sleep(0.002)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +24,20 @@ NextField = Annotated[
 ]
 WholeField = Annotated[None, Field(description="Always null: the list is whole.")]
 LimitField = Annotated[int, Field(ge=1, le=1000, description="How many rows at most.")]
+NameField = Annotated[
+    str | None,
+    Field(
+        max_length=500,
+        description="Only sounds with all of these words in the path or label of a file; case does not count.",
+    ),
+]
+FormatField = Annotated[
+    str | None, Field(min_length=1, max_length=50, description="Only sounds of this format, as rows name it.")
+]
+SinceField = Annotated[
+    datetime | None,
+    Field(description="Only sounds of which a file was first seen then or later; without a zone, in local time."),
+]
 
 
 MOST_TEXT = 500
@@ -54,6 +69,9 @@ class AnswerOptions(Parameters):
     )
     min_duration: float | None = Field(None, ge=0, description="Only sounds at least this long, in seconds.")
     max_duration: float | None = Field(None, ge=0, description="Only sounds at most this long, in seconds.")
+    name: NameField = None
+    format: FormatField = None
+    since: SinceField = None
     not_: str | None = Field(
         None,
         alias="not",
@@ -176,11 +194,7 @@ class SoundListParameters(Parameters):
 
     path: PathField = None
     uri: UriField = None
-    name: str | None = Field(
-        None,
-        max_length=500,
-        description="Only sounds with all of these words in the path or label of a file; case does not count.",
-    )
+    name: NameField = None
     folder: str | None = Field(
         None, max_length=13_000, description="Only sounds in this directory or below it: a path or a `file://` URI."
     )

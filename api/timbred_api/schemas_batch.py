@@ -9,11 +9,14 @@ from pydantic import Field, model_validator
 from timbred_api.problems import Problem
 from timbred_api.schemas import (
     CursorField,
+    FormatField,
+    NameField,
     NextField,
     Parameters,
     QueryEcho,
     Result,
     SimilarRow,
+    SinceField,
     SoundIdField,
     WholeField,
 )
@@ -35,6 +38,9 @@ class BatchParameters(Parameters):
     )
     min_duration: float | None = Field(default=None, ge=0, description="Only sounds at least this long, in seconds.")
     max_duration: float | None = Field(default=None, ge=0, description="Only sounds at most this long, in seconds.")
+    name: NameField = None
+    format: FormatField = None
+    since: SinceField = None
     weights: str | None = Field(default=None, max_length=500, description="Weights, as for one sound.")
 
     @model_validator(mode="after")

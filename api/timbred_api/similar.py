@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from pydantic_core import from_json
@@ -23,10 +24,11 @@ from timbred_indexer.cards import Card
 from timbred_indexer.errors import InputError, NotFoundError, RequestError, TransientInputError, UnavailableError
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.model import Seconds, SoundId, SpaceName
-from timbred_indexer.query import Filter, Options, Query, Steering, Window, heard, steer
+from timbred_indexer.query import Options, Query, Steering, Window, heard, steer
 from timbred_indexer.reading import fingerprint, stat_of
 from timbred_indexer.search import Searcher
 from timbred_indexer.store import sounds
+from timbred_indexer.store.matching import Filter
 from timbred_indexer.wire import AnalyseJob, deadline_for
 
 STEERED_EFFORT = 2.0  # words and what is not wanted lead to where no sound's own vector does
@@ -112,7 +114,7 @@ def make_filter(parameters: AnswerOptions) -> Filter:
     """What may be found.
 
     Raises:
-        RequestError: bounds the wrong way round, or a bad folder.
+        RequestError: bounds the wrong way round, a bad folder, or a moment beyond all calendars.
     """
     low, high = parameters.min_duration, parameters.max_duration
     if low is not None and high is not None and low > high:
@@ -121,7 +123,18 @@ def make_filter(parameters: AnswerOptions) -> Filter:
         None if parameters.folder is None else resolve(parameters.folder, None),
         None if low is None else Seconds(low),
         None if high is None else Seconds(high),
+        tuple((parameters.name or "").split()),
+        parameters.format,
+        None if parameters.since is None else _moment(parameters.since),
     )
+
+
+def _moment(given: datetime) -> float:
+    """As Unix time."""
+    try:
+        return given.timestamp()
+    except (OverflowError, ValueError):  # the year 1 in a zone where it was still the year 0
+        raise RequestError("since is too long ago to be told.", code="bad_parameter") from None
 
 
 async def _by_file(

@@ -9,23 +9,12 @@ from typing import Final
 import numpy as np
 
 from timbred_indexer.explain import UNKNOWN, Traits, traits
-from timbred_indexer.model import AnalysedSegment, Seconds, SoundId, SpaceName
+from timbred_indexer.model import AnalysedSegment, SoundId, SpaceName
+from timbred_indexer.store.matching import Filter
 
 MAX_WINDOWS = 36  # of a long query: more cost time and hardly change the answer
 
 SPACE_WEIGHTS: Final[Mapping[SpaceName, float]] = {"clap": 0.60, "librosa": 0.40}
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What may be found. ``folder`` is an absolute path: that directory and everything below it."""
-
-    folder: bytes | None = None
-    min_duration: Seconds | None = None
-    max_duration: Seconds | None = None
-
-    def __bool__(self) -> bool:
-        return self != Filter()
 
 
 @dataclass(frozen=True, slots=True)

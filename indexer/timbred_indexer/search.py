@@ -23,10 +23,10 @@ from timbred_indexer.index import Mask, Vectors, get_bits, mask
 from timbred_indexer.kept import NotAtOnceError
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seq, SoundId
-from timbred_indexer.query import Filter, Options, Query, Window, alike, choose_windows
+from timbred_indexer.query import Options, Query, Window, alike, choose_windows
 from timbred_indexer.ranking import DEEPER, DEEPEST, Blend, Pace, Side
 from timbred_indexer.scoring import Asked, Scored, enough, in_order, score
-from timbred_indexer.store import vectors
+from timbred_indexer.store.matching import Filter, matching
 from timbred_indexer.stored import StoredVectors
 from timbred_indexer.stretches import KeptStretches
 
@@ -235,8 +235,7 @@ class Searcher:
             return known[1]
         if connection is None:
             raise NotAtOnceError
-        matching = vectors.matching(connection, wanted.folder, wanted.min_duration, wanted.max_duration)
-        found = np.array(matching, np.int64)
+        found = np.array(matching(connection, wanted), np.int64)
         bits = mask(len(view.sound_of), found[found < len(view.sound_of)])
         if len(self._masks) >= MOST_MASKS:
             self._masks.clear()

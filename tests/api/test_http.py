@@ -47,6 +47,8 @@ BAD_QUERIES = [
     ("/v1/similar?id=1&start=-1", 400, "bad_parameter"),
     ("/v1/similar?id=1&end=inf", 400, "bad_parameter"),
     ("/v1/similar?id=1&min_duration=2&max_duration=1", 400, "bad_parameter"),
+    ("/v1/similar?id=1&since=yesterday", 400, "bad_parameter"),
+    ("/v1/similar?id=1&since=0001-01-01", 400, "bad_parameter"),
     ("/v1/similar?id=1&weights=mfc:1", 400, "bad_parameter"),
     ("/v1/similar?id=1&weights=mfcc", 400, "bad_parameter"),
     ("/v1/similar?id=1&weights=mfcc:-1", 400, "bad_parameter"),
@@ -169,11 +171,16 @@ async def test_an_upload_that_never_ends_is_cut_off(face: Face, monkeypatch: pyt
     assert await asyncio.to_thread(os.listdir, face.uploads) == []
 
 
-async def test_an_upload_onto_a_full_disk_says_so(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@pytest.mark.parametrize("call", ["open", "write"])
+async def test_an_upload_onto_a_full_disk_says_so(face: Face, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    usual = getattr(os, call)
 
-    monkeypatch.setattr(private_file.os, "write", full)
+    def full(where: object, *others: object) -> int:
+        if call == "write" or str(where).startswith(str(face.uploads)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return usual(where, *others)
+
+    monkeypatch.setattr(private_file.os, call, full)
     status, answer = await face.ask("POST", "/v1/similar", data=b"RIFF", headers=AUDIO)
     monkeypatch.undo()
     assert (status, answer["code"]) == (507, "disk_full")

@@ -15,7 +15,7 @@ from timbred_api.operation import Operation
 from timbred_api.operations import OPERATIONS
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import InputError, TimbredError, UnavailableError
-from timbred_indexer.model import FolderState
+from timbred_indexer.model import FileStat, FolderState, SoundId
 from timbred_indexer.store import files, folders
 
 CALLS: dict[str, tuple[str, Json | None]] = {
@@ -178,6 +178,10 @@ async def test_weights_change_the_ranking_and_filters_the_field(face: Face) -> N
     assert plain["results"] != weighed["results"]
     filtered = await face.get("/v1/similar", id=1, min_duration=4, max_duration=5, folder=str(face.root))
     assert {row["duration"] for row in filtered["results"]} == {4.0, 5.0}
+    assert labels((await face.get("/v1/similar", id=1, name="3.WAV"))["results"]) == ["3"]
+    for wanted in ({"format": "flac"}, {"since": "2999-01-01"}, {"since": "2999-01-01T00:00:00Z"}):
+        assert (await face.get("/v1/similar", id=1, **wanted))["results"] == []
+    assert (await face.get("/v1/similar", id=1, since="2020-02-29", format="WAV"))["results"] == plain["results"]
     assert (await face.get("/v1/similar", id=1, k=2))["results"] == plain["results"][:2]
     bound = plain["results"][2]["similarity"]
     above = await face.get("/v1/similar", id=1, min_similarity=bound)
@@ -247,6 +251,20 @@ async def test_the_status_says_what_is_the_matter_with_a_folder(face: Face, stat
     assert "Something happened." in status["notes"][1]
     assert str(face.root) in status["notes"][1]
     assert status["files"]["offline"] == (1 if state is FolderState.OFFLINE else 0)
+
+
+async def test_the_status_says_that_changed_files_cannot_be_read(face: Face) -> None:
+    for name in (b"a.wav", b"b.wav"):
+        sound = await face.indexed(name, analysis(1))
+
+        def change(connection: sqlite3.Connection, sound: SoundId = sound) -> None:
+            (file,) = files_at(connection, sound)
+            files.mark_changed(connection, [(file, FileStat(9, 9, 9, 9))], next_seq(connection))
+            files.postpone(connection, file, 2e9, "unreadable", "It cannot be read.", 1, next_seq(connection))
+
+        await face.db.write(change)
+    note = (await face.get("/v1/status"))["notes"][1]
+    assert note.startswith("2 changed files cannot be read now and answer as they were")
 
 
 async def test_a_sound_is_hidden_with_its_last_file(face: Face) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -15,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from stand_in import FOLDER, ROW, STATUS, Asked, StandIn, busy, stand_in
 
+from ports import nothing_listens
 from timbred_api.client import JsonObject
 from timbred_api.locations import to_uri
 from timbred_daemon.cli import main
@@ -23,14 +23,15 @@ from timbred_daemon.runtime import data_folder, published_endpoint
 
 
 @pytest.fixture(autouse=True)
-def a_user_without_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def a_user_without_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """No settings, and an address at which nothing listens."""
     (tmp_path / "config.toml").touch()
     monkeypatch.setenv("TIMBRED_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("TIMBRED_DATA_DIR", str(tmp_path / "data"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        monkeypatch.setenv("TIMBRED_LISTEN", f"127.0.0.1:{free.getsockname()[1]}")
     monkeypatch.chdir(tmp_path)
+    with nothing_listens() as place:
+        monkeypatch.setenv("TIMBRED_LISTEN", place)
+        yield
 
 
 @pytest.fixture
@@ -76,10 +77,12 @@ def test_a_number_is_an_id_unless_a_file_has_that_name(daemon: StandIn, tmp_path
 
 def test_similar_passes_every_filter_on(daemon: StandIn) -> None:
     filters = "-k 3 --min-similarity 0.5 --min-duration 1 --max-duration 2 --start 0.1 --end 0.2 --weights clap:0"
+    filters += " --name kick --format wav --since 2026-11-01"
     similar(daemon, "7", *filters.split(), "--folder", b"/\xff")
     assert daemon.asked[0].query == {
         **{"id": "7", "k": "3", "min_similarity": "0.5", "min_duration": "1.0", "max_duration": "2.0"},
         **{"start": "0.1", "end": "0.2", "weights": "clap:0", "folder": "file:///%FF"},
+        **{"name": "kick", "format": "wav", "since": "2026-11-01"},
     }
 
 

@@ -32,9 +32,10 @@ from timbred_indexer.errors import RequestError
 from timbred_indexer.explain import UNKNOWN
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import Seconds, SoundId
-from timbred_indexer.query import Filter, Options, Query, Steering, Window, heard, steer
+from timbred_indexer.query import Options, Query, Steering, Window, heard, steer
 from timbred_indexer.search import Answer, Searcher, SearchSpace
 from timbred_indexer.store import vectors
+from timbred_indexer.store.matching import Filter
 from timbred_indexer.stored import StoredVectors
 
 Vector = NDArray[np.float32]

@@ -30,9 +30,10 @@ from timbred_indexer.db import next_seq
 from timbred_indexer.index import Ids, Mask, VectorIndex, Vectors, best
 from timbred_indexer.live import LiveIndex
 from timbred_indexer.model import FolderId, Seconds, SoundId
-from timbred_indexer.query import MAX_WINDOWS, Filter, Options, Query, heard
+from timbred_indexer.query import MAX_WINDOWS, Options, Query, heard
 from timbred_indexer.search import Answer, Searcher, SearchSpace
 from timbred_indexer.store import files, vectors
+from timbred_indexer.store.matching import Filter
 from timbred_indexer.stored import StoredVectors
 
 
@@ -289,6 +290,9 @@ def test_what_is_less_similar_than_asked_is_left_out(library: Library) -> None:
         (Filter(folder=b"/s/a", min_duration=Seconds(2.0)), {"a/2"}),
         (Filter(max_duration=Seconds(1.0)), {"a/1", "b"}),
         (Filter(folder=b"/elsewhere"), set[str]()),
+        (Filter(words=("a/",)), {"a/1", "a/2"}),
+        (Filter(format="flac"), set[str]()),
+        (Filter(since=4e9), set[str]()),
     ],
 )
 def test_a_filter_leaves_k_of_what_it_lets_through(library: Library, wanted: Filter, names: set[str]) -> None:

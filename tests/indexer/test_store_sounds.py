@@ -237,26 +237,6 @@ def test_a_snapshot_holds_what_was_alive_at_its_seq(connection: sqlite3.Connecti
         assert [segment for segment, _ in vectors.stream(connection, "librosa", VERSION, upto)] == ids
 
 
-@pytest.mark.parametrize(
-    ("folder_path", "names"),
-    [(b"/", {b"a/1", b"ab/2", b"3"}), (b"/s", {b"a/1", b"ab/2", b"3"}), (b"/s/a", {b"a/1"}), (b"/s/a/", {b"a/1"})],
-)
-def test_a_folder_filter_means_below_not_beside(
-    connection: sqlite3.Connection, folder: FolderId, folder_path: bytes, names: set[bytes]
-) -> None:
-    ids = {name: new_sound(connection, folder, name, analysis(1)) for name in (b"a/1", b"ab/2", b"3")}
-    found = vectors.matching(connection, folder_path, None, None)
-    owners = {segment.sound for segment in sounds.segments(connection, found).values()}
-    assert owners == {ids[name] for name in names}
-
-
-def test_duration_filters_include_their_bounds(connection: sqlite3.Connection, folder: FolderId) -> None:
-    for seconds in (1.0, 2.0, 3.0):
-        new_sound(connection, folder, b"%f" % seconds, analysis(1, duration=seconds))
-    assert len(vectors.matching(connection, None, 2.0, 3.0)) == 2
-    assert len(vectors.matching(connection, None, None, 2.0)) == 2
-
-
 def test_a_file_that_is_linked_elsewhere_leaves_its_old_sound(connection: sqlite3.Connection, folder: FolderId) -> None:
     first, second = (new_sound(connection, folder, path, analysis(1)) for path in (b"a", b"b"))
     file = only_file(connection, first)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +12,9 @@ from page_library import HOSTILE, Library
 from window import Window
 
 from timbred_indexer import aspects
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 
 def of(library: Library, step: int) -> str:
@@ -124,13 +127,19 @@ def test_what_the_page_knows_of_weights_is_what_the_daemon_has(window: Window) -
 
 def test_an_answer_that_comes_late_is_not_shown(window: Window) -> None:
     window.open()
-    late = threading.Event()
-    window.page.route(re.compile(r"name=note&"), lambda route: (late.set(), route.abort("timedout"))[1])
-    window.type("note")
-    window.wait("location.search === '?text=note'")
+    late: list[Route] = []
+
+    def hold(route: Route) -> None:
+        late.append(route)
+
+    window.page.route(re.compile(r"name=note&"), hold)
+    with window.page.expect_request(re.compile(r"name=note&")):
+        window.type("note")
     window.type("hiss")
-    window.wait_for_names("hiss-0")
-    assert late.is_set()
+    window.wait_for_said("“hiss”")
+    for route in late:
+        route.abort("timedout")
+    assert window.names[0] == "hiss-0"
     assert window.find("#trouble").is_hidden()
 
 
@@ -144,6 +153,16 @@ def test_length_and_folder_narrow_the_answer(window: Window, library: Library) -
     window.press("Enter")
     window.wait("document.querySelectorAll('#results .row').length === 7")
     assert all(name.startswith("note-") for name in window.names)
+
+
+def test_words_narrow_the_answer_whatever_is_searched_by(window: Window, library: Library) -> None:
+    window.open(of(library, 3))
+    window.find("#filter-called").fill("HISS-2")
+    window.press("Enter")
+    window.wait_for_names("hiss-2")
+    assert window.names == ["hiss-2"]
+    window.open("/?text=hiss&called=s-3")
+    assert window.names == ["hiss-3"]
 
 
 def test_the_stretch_of_a_long_sound_that_matched_is_named(window: Window, library: Library) -> None:
@@ -161,6 +180,24 @@ def test_a_label_can_be_set_and_taken_back(window: Window) -> None:
     window.find("#results .label-field input").fill("")
     window.press("Enter")
     window.wait_for_names("hiss-2")
+
+
+def test_the_place_of_what_is_searched_by_is_short_once_the_folders_are_known(window: Window, library: Library) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    window.page.route("**/v1/status", hold)
+    window.page.route("**/v1/events", lambda route: route.fulfill(status=503))
+    with window.page.expect_request("**/v1/status"):
+        window.page.goto(window.address + of(library, 3))
+    window.wait("document.querySelector('#asked .about .soft')?.textContent.startsWith('/')")
+    window.page.unroute("**/v1/status")
+    for route in held:
+        route.continue_()
+    place = f"{library.folder.name} · "
+    window.wait("place => document.querySelector('#asked .about .soft').textContent.startsWith(place)", place)
 
 
 def test_hostile_names_are_text_wherever_they_stand(window: Window, library: Library, daemon: Daemon) -> None:

@@ -29,7 +29,7 @@ export async function answer(question, { uploads, hears, status, k, cursor, sign
 }
 
 function filters(question) {
-  return { folder: question.folder, min_duration: question.min, max_duration: question.max };
+  return { folder: question.folder, name: question.called, min_duration: question.min, max_duration: question.max };
 }
 
 async function similar(question, uploads, k, signal) {
@@ -57,10 +57,13 @@ async function similar(question, uploads, k, signal) {
   };
 }
 
+/** What a path or label has to have: what is searched for, and what is asked of every answer. */
+const allWords = ({ value, called }) => `${value} ${called}`.trim();
+
 async function words(question, k, signal) {
   const [found, named] = await Promise.all([
     get("/v1/search", { ...filters(question), text: question.value, k }, signal),
-    get("/v1/sounds", { name: question.value, folder: question.folder, limit: 100 }, signal).catch(ifAborted),
+    get("/v1/sounds", { name: allWords(question), folder: question.folder, limit: 100 }, signal).catch(ifAborted),
   ]);
   const also = named?.results.length ?? 0;
   const text = `${also === 100 ? "100 or more" : count(also)} file ${also === 1 ? "name has" : "names have"} these words`;
@@ -76,7 +79,7 @@ async function words(question, k, signal) {
 }
 
 async function names(question, { hears, status, k, cursor, signal }) {
-  const found = await get("/v1/sounds", { name: question.value, folder: question.folder, limit: k, cursor }, signal);
+  const found = await get("/v1/sounds", { name: allWords(question), folder: question.folder, limit: k, cursor }, signal);
   const rows = found.results.filter((row) => fits(row, question));
   return {
     ...NOTHING,
@@ -94,9 +97,11 @@ function fits(row, { min, max }) {
 }
 
 function saidOfNames(question, found, status, hears) {
+  const { folder, called, min, max } = question;
+  if (question.by === "all" && (folder || called || min || max)) return found ? "What passes the filters." : "Nothing passes the filters.";
   if (question.by === "all") return found ? `All sounds${status ? `: ${count(status.sounds)}` : ""}.` : "";
   const by = found ? `File names and labels with “${question.value}”.` : `No file name or label has “${question.value}”.`;
-  return hears || question.by === "name" ? by : `${by} Searching by how words sound needs a CLAP model: timbred model fetch.`;
+  return hears || question.by === "name" ? by : `${by} Searching by how words sound needs a CLAP model: “timbred model list” names some, “timbred model fetch” gets one.`;
 }
 
 function ifAborted(error) {

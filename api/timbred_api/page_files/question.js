@@ -7,6 +7,7 @@
  * @property {string} value
  * @property {string} weights as the daemon takes them; "" for the defaults
  * @property {string} folder
+ * @property {string} called words that a sound's path or label has to have, or ""
  * @property {string} min shortest duration in seconds, or ""
  * @property {string} max longest, or ""
  */
@@ -25,6 +26,7 @@ export function readQuestion(search) {
     value: by === "all" ? "" : given.get(by),
     weights: given.get("weights") ?? "",
     folder: given.get("folder") ?? "",
+    called: given.get("called") ?? "",
     min: given.get("min") ?? "",
     max: given.get("max") ?? "",
   };
@@ -35,7 +37,7 @@ export function addressOf(question) {
   const query = new URLSearchParams();
   if (question.view !== "search") query.set("view", question.view);
   if (question.by !== "all") query.set(question.by, question.value);
-  for (const name of ["weights", "folder", "min", "max"]) if (question[name]) query.set(name, question[name]);
+  for (const name of ["weights", "folder", "called", "min", "max"]) if (question[name]) query.set(name, question[name]);
   const text = query.toString();
   return text ? `/?${text}` : "/";
 }

@@ -23,6 +23,9 @@ _OPTIONS = (
     click.option("--folder", type=click.Path(path_type=bytes), metavar="F", help="Only what lies in this folder."),
     click.option("--min-duration", type=click.FloatRange(0), metavar="S", help="Shortest sound, in seconds."),
     click.option("--max-duration", type=click.FloatRange(0), metavar="S", help="Longest sound, in seconds."),
+    click.option("--name", metavar="WORDS", help="Only what has all of these words in its path or label."),
+    click.option("--format", metavar="F", help="Only sounds of this format: wav, flac, mp3."),
+    click.option("--since", metavar="DATE", help="Only what was first seen then or later: 2026-11-01, or with a time."),
     click.option("--not", "unwanted", metavar="WORDS|ID|PATH", help="Lead away from this."),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,7 +37,13 @@ class FileRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """A file that waits for its turn. ``path`` is absolute; ``error_code``: how its last try ended."""
+    """A file that waits for its turn.
+
+    Attributes:
+        path: absolute.
+        error_code: how its last try ended.
+        known_by: the version of the extractor that knows what it was before it changed; None of a new file.
+    """
 
     id: FileId
     folder: FolderId
@@ -44,16 +51,7 @@ class PendingFile:
     stat: FileStat
     attempts: int
     error_code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    id: FileId
-    path: bytes
-    code: str
-    message: str
-    attempts: int
-    retry_at: float | None
+    known_by: str | None
 
 
 _ROW = "id, folder_id, path, size, mtime_ns, inode, device, state"
@@ -119,10 +117,11 @@ def present_count(connection: sqlite3.Connection, folder: FolderId) -> int:
 
 def insert(connection: sqlite3.Connection, folder: FolderId, found: Iterable[tuple[bytes, FileStat]], seq: Seq) -> None:
     """New paths, pending. A path that has a row already is left to the next scan."""
+    now = time.time()
     connection.executemany(
-        "INSERT OR IGNORE INTO file (folder_id, path, size, mtime_ns, inode, device, state, seq) "
-        "VALUES (?, ?, ?, ?, ?, ?, 'pending', ?)",
-        [(folder, path, stat.size, stat.mtime_ns, stat.inode, stat.device, seq) for path, stat in found],
+        "INSERT OR IGNORE INTO file (folder_id, path, size, mtime_ns, inode, device, state, seen, seq) "
+        "VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?)",
+        [(folder, path, stat.size, stat.mtime_ns, stat.inode, stat.device, now, seq) for path, stat in found],
     )
 
 
@@ -211,7 +210,8 @@ def claim_pending(connection: sqlite3.Connection, now: float, limit: int, busy: 
     """
     rows = connection.execute(
         f"SELECT file.id, folder_id, {FILE_PATH}, "
-        "size, mtime_ns, inode, file.device, attempts, error_code "
+        "size, mtime_ns, inode, file.device, attempts, error_code, "
+        "(SELECT version FROM sound WHERE sound.id = sound_id) "
         "FROM file JOIN folder ON folder.id = folder_id "
         "WHERE file.state = 'pending' AND retry_at <= ? AND active AND folder.state <> 'offline' "
         f"AND file.id NOT IN ({_id_list(busy)}) ORDER BY retry_at, file.id LIMIT ?",
@@ -286,18 +286,6 @@ def retry_unreadable(connection: sqlite3.Connection, folder: FolderId, seq: Seq)
         "seq = ? WHERE folder_id = ? AND state = 'failed' AND error_code IN ('unreadable', 'vanished')",
         (seq, folder),
     ).rowcount
-
-
-def failures(connection: sqlite3.Connection, after: FileId, limit: int) -> list[Failure]:
-    """Files that failed or wait after an error, by id, beyond ``after``."""
-    rows = connection.execute(
-        f"SELECT file.id, {FILE_PATH}, error_code, error_message, attempts, "
-        "CASE WHEN file.state = 'pending' THEN retry_at END FROM file JOIN folder ON folder.id = folder_id "
-        "WHERE active AND file.state IN ('failed', 'pending') AND error_code IS NOT NULL AND file.id > ? "
-        "ORDER BY file.id LIMIT ?",
-        (after, limit),
-    )
-    return [Failure(FileId(row[0]), bytes(row[1]), *row[2:]) for row in rows]
 
 
 def counts(connection: sqlite3.Connection) -> dict[FolderId, dict[FileState, int]]:

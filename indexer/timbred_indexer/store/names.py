@@ -48,13 +48,14 @@ class _Asked:
 
 
 def named(
-    connection: sqlite3.Connection, words: Sequence[str], folder: bytes | None, after: SoundId, limit: int
+    connection: sqlite3.Connection, words: Sequence[str], folder: bytes | None, after: SoundId, limit: int | None
 ) -> list[SoundId]:
     """Sounds of which a visible file has every word in its path or label; by id, beyond ``after``.
 
     Args:
         words: in any order; case does not count. None at all find every sound.
         folder: only files in this directory (absolute path) or below it.
+        limit: how many at most; None for all.
     """
     composed = [unicodedata.normalize("NFC", word) for word in words]
     asked = _asked(composed, folder, after)

@@ -101,50 +101,6 @@ def changes(
     )
 
 
-def matching(
-    connection: sqlite3.Connection,
-    folder: bytes | None,
-    min_duration: float | None,
-    max_duration: float | None,
-) -> list[SegmentId]:
-    """Living segments of sounds that have a visible file in (or below) ``folder`` and a length within the bounds.
-
-    Without a folder, whether a file is visible is left to the index's own view.
-    """
-    conditions = ["dead_seq IS NULL"]
-    values: list[int | bytes | float] = []
-    if min_duration is not None:
-        conditions.append("duration >= ?")
-        values.append(min_duration)
-    if max_duration is not None:
-        conditions.append("duration <= ?")
-        values.append(max_duration)
-    if folder is not None:
-        below = _below(connection, folder)
-        places = " OR ".join("folder_id = ? AND file.path >= ? AND file.path < ?" for _ in below) or "FALSE"
-        visible = f"file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}"
-        conditions.append(f"sound.id IN (SELECT sound_id FROM {visible} AND ({places}))")
-        values += [value for place in below for value in place]
-    rows = connection.execute(
-        f"SELECT segment.id FROM sound JOIN segment ON sound_id = sound.id WHERE {' AND '.join(conditions)}", values
-    )
-    return [SegmentId(row[0]) for row in rows]
-
-
-def _below(connection: sqlite3.Connection, directory: bytes) -> list[tuple[int, bytes, bytes]]:
-    """Where the files of a directory are: watched folder, and the bounds of their paths in it."""
-    top = directory.rstrip(b"/") + b"/"
-    found: list[tuple[int, bytes, bytes]] = []
-    for identity, path in connection.execute("SELECT id, path FROM folder WHERE active"):
-        own = path.rstrip(b"/") + b"/"
-        if own.startswith(top):
-            found.append((identity, b"", b"\xff" * 4096))  # longer than any path
-        elif top.startswith(own):
-            inside = top[len(own) :]
-            found.append((identity, inside, inside[:-1] + b"0"))  # 0 is what follows / among bytes
-    return found
-
-
 def query_vectors(
     connection: sqlite3.Connection, space: SpaceName, version: str, sound: SoundId
 ) -> list[tuple[SegmentId, float, float, bytes]]:
