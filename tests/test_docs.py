@@ -32,10 +32,21 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
 def command_lines() -> list[str]:
-    """Every line of a README block that calls timbred."""
-    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", README, re.DOTALL)
-    lines = (line.removeprefix("$ ").split("#")[0].strip() for block in blocks for line in block.splitlines())
-    return [line for line in lines if line.startswith("timbred ")]
+    """Every line of a document's blocks that calls timbred."""
+    text = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
+    typed = [line for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    shown = re.findall(r"^\$ (.*)$", "".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL)), re.MULTILINE)
+    lines = (line.split(" #")[0].split(" >")[0].removeprefix("sudo ").strip() for line in typed + shown)
+    return sorted({line for line in lines if line.startswith("timbred ")})
+
+
+def spans() -> list[str]:
+    """What is said of timbred's commands within sentences and tables."""
+    found: set[str] = set()
+    for path in DOCUMENTS:
+        prose = re.sub(r"```.*?```", "", path.read_text("utf-8"), flags=re.DOTALL)
+        found |= {" ".join(span.replace("\\|", "|").split()) for span in re.findall(r"`(timbred [^`]+)`", prose)}
+    return sorted(found)
 
 
 def urls() -> list[str]:
@@ -159,12 +170,26 @@ def test_every_snippet_for_an_assistant_can_be_pasted(text: str) -> None:
 
 
 @pytest.mark.parametrize("line", command_lines())
-def test_every_command_line_of_the_readme_is_accepted(line: str) -> None:
+def test_every_command_line_of_a_document_is_accepted(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.csv").touch()  # what was exported before can be imported
     words = shlex.split(line)[1:]
     command: click.Command = cli
     while isinstance(command, click.Group):
         command = command.commands[words.pop(0)]
     command.make_context("timbred", words, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("span", spans())
+def test_every_option_that_a_document_names_is_one_of_the_command(span: str) -> None:
+    words = span.split(" ")[1:]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+    named = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", " ".join(words)))
+    assert named <= {spelling for parameter in command.params for spelling in parameter.opts}
 
 
 @pytest.mark.parametrize("url", urls())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MOUNTINFO = "/proc/self/mountinfo"
 
@@ -17,11 +17,17 @@ _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A file system in its place. ``number``: of the mount, never the same for two that are there at once."""
+    """A file system in its place.
+
+    Attributes:
+        number: of the mount, never the same for two that are there at once.
+        read_only: whether nothing can be written by this way; remounted, it is the same mount.
+    """
 
     number: int
     place: bytes
     kind: bytes
+    read_only: bool = field(default=False, compare=False)
 
     @property
     def is_silent(self) -> bool:
@@ -47,10 +53,10 @@ def mounts_of(root: bytes, mountinfo: bytes) -> tuple[Mount, ...]:
     return (*([holding] if holding else []), *below)
 
 
-def read_mountinfo() -> bytes:
-    """Empty where the system has none."""
+def read_mountinfo(pid: int | None = None) -> bytes:
+    """As one process sees it, this one if none is named. Empty where the system has none, or does not tell."""
     try:
-        with open(MOUNTINFO, "rb") as file:
+        with open(MOUNTINFO if pid is None else f"/proc/{pid}/mountinfo", "rb") as file:
             return file.read()
     except OSError:
         return b""
@@ -60,9 +66,10 @@ def _parse(mountinfo: bytes) -> Iterator[Mount]:
     for line in mountinfo.splitlines():
         before, _, after = line.partition(b" - ")
         fields = before.split(b" ")
-        if len(fields) > 4 and after:
+        if len(fields) > 5 and after:
             place = _OCTAL.sub(lambda code: bytes([int(code[1], 8)]), fields[4])
-            yield Mount(int(fields[0]), place, after.split(b" ")[0])
+            read_only = b"ro" in fields[5].split(b",")
+            yield Mount(int(fields[0]), place, after.split(b" ")[0], read_only)
 
 
 def _lies_in(path: bytes, top: bytes) -> bool:

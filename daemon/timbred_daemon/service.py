@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from timbred_daemon.mounts import mounts_of
 from timbred_daemon.service_launchd import LABEL, agent
 from timbred_daemon.service_steps import MakeFolder, RemoveFile, Run, Step, WriteFile
 from timbred_daemon.service_units import NAME, OLDEST, Job, system_unit, user_unit
@@ -175,6 +176,20 @@ class Launchd:
 
     def _command(self, verb: str) -> tuple[str, ...]:
         return ("launchctl", verb, f"gui/{self.uid}", self.path)
+
+
+def shield(mountinfo: bytes, home: bytes) -> dict[str, str]:
+    """Whether systemd keeps the service from changing files: it passes over those lines where it cannot apply them.
+
+    Args:
+        mountinfo: of the service, as in proc(5); empty: it cannot be told.
+        home: a real path that the service has no business to write in.
+    """
+    held = mounts_of(home, mountinfo)
+    if not held:
+        return {}
+    open_to_it = "as open to it as to its user: systemd could not shield them"
+    return {"files": "read-only to it, but for its own data" if held[0].read_only else open_to_it}
 
 
 def version_number(said: str) -> int:

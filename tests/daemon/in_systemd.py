@@ -148,7 +148,8 @@ def life(machine: Machine) -> dict[str, object]:
         str(place) for place in (machine.data, machine.folder, Path("/tmp")) if machine.can_write(place)
     ]
     status = machine.service("status", "--json")
-    seen["status"] = [status.returncode, json.loads(status.stdout)["running"]]
+    said = json.loads(status.stdout)
+    seen["status"] = [status.returncode, said["running"], said["files"]]
 
     seen["confined"] = machine.confined()
     compiled = machine.compilations()

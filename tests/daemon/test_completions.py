@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 
 import click
 import pytest
 from click.testing import CliRunner
 
+import man_page
 from timbred_daemon.cli import main
 
 
@@ -21,6 +24,7 @@ def commands(group: click.Group, prefix: str = "timbred") -> Iterator[tuple[str,
 
 
 COMMANDS = dict(commands(main))
+MANUAL = man_page.PAGE.read_text("utf-8")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -56,3 +60,27 @@ def test_help_explains_every_command_and_each_of_its_options(name: str) -> None:
     options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
     assert command.help
     assert [option.name for option in options if not option.help] == []
+
+
+def test_the_manual_page_is_what_help_says() -> None:
+    assert man_page.PAGE.read_text("utf-8") == man_page.page(), "run: python tests/man_page.py"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_manual_page_has_every_command_with_each_of_its_options(name: str) -> None:
+    (section,) = re.findall(rf"^\.SS {man_page.escaped(name)}\n(.*?)(?=^\.S[SH] )", MANUAL, re.MULTILINE | re.DOTALL)
+    spellings = [spelling for option in COMMANDS[name].params for spelling in option.opts if spelling[0] == "-"]
+    assert [spelling for spelling in spellings if man_page.escaped(spelling) not in section] == []
+
+
+def test_the_manual_page_comes_with_the_wheel() -> None:
+    shared = tomllib.loads((man_page.ROOT / "pyproject.toml").read_text("utf-8"))
+    assert shared["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"] == {
+        str(man_page.PAGE.relative_to(man_page.ROOT)): "share/man/man1/timbred.1"
+    }
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="no groff")
+def test_nothing_in_the_manual_page_is_unknown_to_groff() -> None:
+    made = subprocess.run(["groff", "-man", "-ww", "-Tascii", "-z", man_page.PAGE], capture_output=True, check=False)
+    assert (made.returncode, made.stderr) == (0, b"")

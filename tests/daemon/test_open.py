@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Generator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -12,16 +11,15 @@ import pytest
 from click.testing import CliRunner, Result
 from stand_in import ROW, StandIn, stand_in
 
+from ports import nothing_listens
 from timbred_daemon import launching
 from timbred_daemon.cli import main
 from timbred_daemon.commands.open import page_address
 
 
 @pytest.fixture(autouse=True)
-def a_bare_desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def a_bare_desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
     """A user without settings whose desktop has an opener and notifications, which write down what they are given."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        monkeypatch.setenv("TIMBRED_LISTEN", f"127.0.0.1:{free.getsockname()[1]}")
     (tmp_path / "config.toml").touch()
     monkeypatch.setenv("TIMBRED_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("TIMBRED_DATA_DIR", str(tmp_path / "data"))
@@ -36,7 +34,9 @@ def a_bare_desktop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(commands))
     monkeypatch.setattr(launching.sys, "platform", "linux")
     monkeypatch.chdir(tmp_path)
-    return commands
+    with nothing_listens() as place:
+        monkeypatch.setenv("TIMBRED_LISTEN", place)
+        yield commands
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from timbred_daemon.cli import main
-from timbred_daemon.service import Launchd, Manager, Systemd, version_number
+from timbred_daemon.service import Launchd, Manager, Systemd, shield, version_number
 from timbred_daemon.service_launchd import agent
 from timbred_daemon.service_steps import MakeFolder, RemoveFile, Run, WriteFile, shown, take
 from timbred_daemon.service_units import Job, system_unit, user_unit
@@ -112,6 +112,26 @@ def test_the_state_of_a_unit_is_read() -> None:
     assert (state.running, state.pid) == (True, 12)
     assert state.facts["doing"] == "Indexed 5 of 5 files."
     assert state.facts["memory"] == "52 MB"
+
+
+PLAIN = b"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n"
+SHIELDED = b"22 1 254:0 / / ro,relatime - ext4 /dev/vda rw\n30 22 254:0 /home /home ro,relatime - ext4 /dev/vda rw\n"
+IMMUTABLE = b"22 1 254:0 / / ro - erofs /dev/vda ro\n30 22 254:1 / /home rw,relatime - ext4 /dev/vdb rw\n"
+
+
+@pytest.mark.parametrize(
+    ("mountinfo", "said"),
+    [
+        (SHIELDED, {"files": "read-only to it, but for its own data"}),
+        (PLAIN, {"files": "as open to it as to its user: systemd could not shield them"}),
+        (IMMUTABLE, {"files": "as open to it as to its user: systemd could not shield them"}),
+        (b"", {}),
+    ],
+)
+def test_it_is_said_whether_systemd_keeps_the_service_from_changing_files(
+    mountinfo: bytes, said: dict[str, str]
+) -> None:
+    assert shield(mountinfo, b"/home/me") == said
 
 
 def test_a_unit_that_is_not_there_does_not_run() -> None:

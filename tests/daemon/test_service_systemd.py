@@ -34,7 +34,7 @@ def test_it_is_installed_active_and_answers(seen: tuple[str, dict[str, Any]]) ->
     kind, life = seen
     assert life["install"][0] == 0, life["install"]
     assert life["state"] == "active"
-    assert life["status"] == [0, True]
+    assert life["status"] == [0, True, "read-only to it, but for its own data"]
     assert life["user"] == ("root" if kind == "user" else "alice")
 
 

@@ -16,6 +16,8 @@ from page_library import HOSTILE, Library
 from tones import RATE, noise, tone, wav, write_scale
 from window import Window
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -63,7 +65,7 @@ def browser() -> Generator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS), timeout=1000 * PATIENCE)
         yield browser
         browser.close()
 
@@ -75,5 +77,6 @@ def window(browser: Browser, daemon: Daemon) -> Generator[Window]:
     )
     window = Window(context.new_page(), daemon.client.address)
     yield window
+    window.page.unroute_all(behavior="ignoreErrors")  # what is on its way gets its answer from nobody
     context.close()
     assert window.troubles == []

@@ -196,7 +196,7 @@ def test_the_place_of_what_is_searched_by_is_short_once_the_folders_are_known(wi
     window.page.unroute("**/v1/status")
     for route in held:
         route.continue_()
-    place = f"{library.folder.name} · "
+    place = f"{library.folder.name}/scale · "
     window.wait("place => document.querySelector('#asked .about .soft').textContent.startsWith(place)", place)
 
 

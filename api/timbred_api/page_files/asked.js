@@ -12,6 +12,7 @@ export class AskedCard {
   #shown = null;
   #wave = null;
   #play = null;
+  #tellFacts = () => {};
 
   constructor(node, tools) {
     this.#node = node;
@@ -37,6 +38,11 @@ export class AskedCard {
     this.#draw(asked, sound);
   }
 
+  /** The watched folders are known now, or others: a place is shown below its folder. */
+  refresh() {
+    this.#tellFacts();
+  }
+
   toggle() {
     const { player } = this.#tools;
     if (player.key !== null && player.key === this.#key) player.stop();
@@ -56,8 +62,13 @@ export class AskedCard {
     this.#wave = playable ? new Waveform(load, watchers) : null;
     this.#wave?.node.addEventListener("click", () => this.toggle());
     this.#play = playable ? iconButton("play", "Play the sound searched by", () => this.toggle(), { class: "play" }) : null;
-    const where = upload ? "only in this page" : sound ? place(sound.path, folders()) : asked.path ?? "";
-    const facts = sound ? `${duration(sound.duration)} · ${sound.format} · ${channels(sound.channels)}` : duration(asked.duration ?? 0);
+    const where = () => (upload ? "only in this page" : sound ? place(sound.path, folders()) : asked.path ?? "");
+    const measures = sound ? `${duration(sound.duration)} · ${sound.format} · ${channels(sound.channels)}` : duration(asked.duration ?? 0);
+    const facts = el("p", { class: "soft" });
+    this.#tellFacts = () => {
+      facts.textContent = [where(), measures].filter(Boolean).join(" · ");
+    };
+    this.#tellFacts();
     const heading = el("h2", {}, sound?.label ?? asked.name);
     const relabel = (row) => {
       heading.textContent = row.label;
@@ -70,7 +81,7 @@ export class AskedCard {
           { class: "about" },
           el("p", { class: "kicker" }, "Sounds like"),
           heading,
-          el("p", { class: "soft" }, [where, facts].filter(Boolean).join(" · ")),
+          facts,
           sound ? el("details", { class: "more" }, el("summary", {}, "Label and places"), el("ul", { class: "places" }, sound.paths.map((path) => el("li", {}, el("code", {}, path)))), labelField(sound, relabel, say)) : null,
         ),
         this.#wave?.node,

@@ -7,8 +7,9 @@ export const count = (number) => whole.format(number);
 /** "1 sound", "1,056 sounds". */
 export const many = (number, one, more = `${one}s`) => `${count(number)} ${number === 1 ? one : more}`;
 
-/** Seconds: "0.30 s", "12.4 s", "3:07", "1:02:45". */
+/** Seconds: "2.3 ms", "0.30 s", "12.4 s", "3:07", "1:02:45". */
 export function duration(seconds) {
+  if (seconds < 0.01) return `${(1000 * seconds).toFixed(1)} ms`;
   if (seconds < 10) return `${seconds.toFixed(2)} s`;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   return clock(seconds);

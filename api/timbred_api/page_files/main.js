@@ -114,13 +114,14 @@ class Page {
     this.#later = setTimeout(() => this.#show(), SLIDING_MS);
   }
 
-  async #show({ scroll = null, focus = null } = {}) {
+  /** `again`: the same question once more; what is being typed stays. */
+  async #show({ scroll = null, focus = null, again = false } = {}) {
     const question = this.#question;
     this.#showView(question);
     if (question.view !== "search") byId("view-search").removeAttribute("aria-busy");
     if (question.view === "map") await this.#answerForMap(question);
     if (question.view !== "search") return;
-    byId("words").value = ["text", "name"].includes(question.by) ? question.value : "";
+    if (!again) byId("words").value = ["text", "name"].includes(question.by) ? question.value : "";
     this.weights.matter = bySound(question);
     this.weights.show(question.weights);
     this.filters.show(question);
@@ -260,7 +261,7 @@ class Page {
       this.#later = setTimeout(() => this.#typed(), TYPING_MS);
     });
     byId("more").addEventListener("click", () => this.#more());
-    byId("newer").addEventListener("click", () => this.#show());
+    byId("newer").addEventListener("click", () => this.#show({ again: true }));
     this.#player.addEventListener("trouble", (event) => say(event.detail));
     const take = (...sound) => this.#take(...sound);
     listenForDrops(take);
@@ -323,13 +324,13 @@ class Page {
       this.library.update(status);
       this.weights.hears = this.#hears;
       const folders = status.folders.map((folder) => folder.path).join("\n");
-      if (folders !== this.#folders) this.results.refresh(); // places are shown below their folder
+      if (folders !== this.#folders) for (const shown of [this.results, this.asked]) shown.refresh(); // places are shown below their folder
       this.#folders = folders;
       if (!byId("first-run").hidden && status.folders.length) this.#show();
     });
     this.#live.addEventListener("library", () => {
       const empty = this.#answer?.rows.length === 0;
-      if (this.#question.view === "search" && empty) this.#show();
+      if (this.#question.view === "search" && empty) this.#show({ again: true });
       else byId("newer").hidden = this.#answer === null;
     });
     this.#live.addEventListener("gone", () => {
@@ -338,7 +339,7 @@ class Page {
     });
     this.#live.addEventListener("back", () => {
       this.#notice("timbred is back.");
-      this.#show();
+      this.#show({ again: true });
     });
   }
 }

@@ -32,7 +32,12 @@ export class Live extends EventTarget {
   #open() {
     this.#close();
     this.#stream = new EventSource("/v1/events");
-    this.#stream.addEventListener("status", (event) => this.#take(JSON.parse(event.data)));
+    let unseen = this.status?.seq; // up to here: what came since, while nobody listened, no event tells
+    this.#stream.addEventListener("status", (event) => {
+      this.#take(JSON.parse(event.data));
+      if (unseen !== undefined && unseen !== this.status.seq) this.#tell("library", this.status.seq);
+      unseen = undefined;
+    });
     this.#stream.addEventListener("library", (event) => this.#tell("library", JSON.parse(event.data).seq));
     this.#stream.addEventListener("error", () => {
       if (this.#stream?.readyState === EventSource.CLOSED) this.#close(); // no such address, or refused

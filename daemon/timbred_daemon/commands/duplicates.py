@@ -65,7 +65,7 @@ def wait_until_complete(ask: Callable[[], JsonObject], sleep: Callable[[float], 
     while not (answer := ask())["complete"]:
         if waited % _LINE_EVERY == 0:
             pending = answer["pending"]
-            say(f"{pending['sounds']} sounds to listen to, {pending['pairs']} pairs to compare")
+            say(f"{pending['sounds']:,} sounds to listen to, {pending['pairs']:,} pairs to compare")
         waited += 1
         sleep(_PAUSE)
 
@@ -82,23 +82,28 @@ def _pages(client: Client, asked: Parameters) -> Iterator[JsonObject]:
 
 def _write(found: list[JsonObject]) -> None:
     if sys.stdout.isatty():
-        for group in found:
-            members = cast("list[JsonObject]", group["members"])
-            write_rows(("Similar", "ID", "Sound", "What it is"), (line for row in members for line in _for_people(row)))
+        _draw(found)
     else:
         write_rows((), (_cells(group, row) for group in found for row in group["members"]))
 
 
-def _for_people(row: JsonObject) -> Iterator[list[Cell]]:
-    """A line for the sound, and one for each further file with its bytes."""
-    evidence = cast("JsonObject | None", row["evidence"])
-    first, *others = cast("list[str]", row["paths"])
-    if evidence is None:
-        yield ["", row["sound_id"], first, "The longest, best kept one."]
-    else:
-        yield [f"{evidence['similarity']:.2f}", row["sound_id"], first, evidence["sentence"]]
-    for path in others:
-        yield ["", "", path, ""]
+def _draw(found: list[JsonObject]) -> None:
+    """One table for people; a line between two groups."""
+    from timbred_daemon.commands.listings import Entry, at_home, draw
+
+    def entry(row: JsonObject, last: bool) -> Entry:
+        evidence = cast("JsonObject | None", row["evidence"])
+        path, *others = map(at_home, cast("list[str]", row["paths"]))
+        similarity = "" if evidence is None else f"{evidence['similarity']:.2f}"
+        what = "The longest, best kept one." if evidence is None else evidence["sentence"]
+        below = (*(f"The same bytes: {other}" for other in others), what)
+        return Entry((similarity, row["sound_id"]), path, below=below, last=last)
+
+    members = [cast("list[JsonObject]", group["members"]) for group in found]
+    draw(
+        ("Similar", "ID", "Sound, and what it is"),
+        (entry(row, row is rows[-1]) for rows in members for row in rows),
+    )
 
 
 def _cells(group: JsonObject, row: JsonObject) -> list[Cell]:

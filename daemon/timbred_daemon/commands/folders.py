@@ -11,6 +11,7 @@ from timbred_api.locations import display, from_uri
 from timbred_daemon.commands.connection import pages, with_client
 from timbred_daemon.commands.output import conclude, say, write_json, write_rows
 from timbred_daemon.commands.paths import argument_uri
+from timbred_daemon.commands.sounds import write_sounds
 
 _path_argument = click.argument("path", type=click.Path(path_type=bytes))
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -87,16 +88,11 @@ def confirm(client: Client, path: bytes, as_json: bool) -> None:
 @_json_option
 def offline(client: Client, as_json: bool) -> None:
     """List the sounds of folders that cannot be reached now: ID, label, duration in seconds, path."""
-    rows = [row for page in pages(client, "/v1/offline") for row in page]
+    found = pages(client, "/v1/offline")
     if as_json:
-        write_json({"results": rows, "next": None})
-    elif rows:
-        write_rows(
-            ("ID", "Label", "Duration", "Path"),
-            ((row["sound_id"], row["label"], row["duration"], row["path"]) for row in rows),
-        )
+        write_json({"results": [row for page in found for row in page], "next": None})
     else:
-        say("No folder is offline, or what is offline held no sound.")
+        write_sounds(found, "No folder is offline, or what is offline held no sound.")
 
 
 @folders.command()

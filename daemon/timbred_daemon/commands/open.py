@@ -22,7 +22,7 @@ from timbred_indexer.errors import TimbredError
 @listen_option
 @click.argument("target", metavar="[PATH|ID]", type=click.Path(path_type=bytes), required=False)
 @click.option("--links", "as_links", is_flag=True, help="Open a folder of links to the most similar sounds instead.")
-@click.option("-k", type=click.IntRange(1, 1000), help="With --links: how many (default 10).")
+@click.option("-k", type=click.IntRange(1, 1000), metavar="N", help="With --links: how many (default 10).")
 @click.option("--print", "only_print", is_flag=True, help="Print what would be opened, and open nothing.")
 @click.option("--notify", "notifies", is_flag=True, help="Show a failure as a notification of the desktop, too.")
 def open_page(

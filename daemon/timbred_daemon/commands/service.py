@@ -15,8 +15,9 @@ from timbred_daemon.commands.program import program
 from timbred_daemon.commands.settings import say_problems
 from timbred_daemon.commands.steps import taken
 from timbred_daemon.config import Loaded, load
+from timbred_daemon.mounts import read_mountinfo
 from timbred_daemon.runtime import read_endpoint
-from timbred_daemon.service import Launchd, Manager, Systemd, version_number
+from timbred_daemon.service import Launchd, Manager, Systemd, shield, version_number
 from timbred_daemon.service_steps import ask, read
 from timbred_daemon.service_units import Job
 from timbred_indexer.errors import UnavailableError
@@ -88,7 +89,9 @@ def status(context: click.Context, system: bool, as_json: bool) -> None:
         context.exit(3)
     _reached(manager, dry_run=False)
     state = manager.state(ask(manager.status()).stdout)
-    facts = {**state.facts, "file": manager.path}
+    home = os.fsencode("/home" if system else os.path.realpath(os.path.expanduser("~")))
+    files = shield(read_mountinfo(state.pid), home) if state.pid else {}
+    facts = {**state.facts, **files, "file": manager.path}
     if as_json:
         write_json({"running": state.running, **facts})
     else:

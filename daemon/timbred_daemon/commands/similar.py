@@ -19,7 +19,7 @@ from timbred_daemon.links import make_links
 
 @click.command()
 @with_client
-@click.argument("target", metavar="PATH|ID", type=click.Path(path_type=bytes), required=False)
+@click.argument("target", metavar="[PATH|ID]", type=click.Path(path_type=bytes), required=False)
 @answer_options
 @click.option("--all", "every", is_flag=True, help="List every sound with its nearest instead, as lines of JSON.")
 @click.option("--explain", is_flag=True, help="Show how similar each aspect is.")
@@ -32,7 +32,7 @@ from timbred_daemon.links import make_links
 @click.option("--min-similarity", type=click.FloatRange(0, 1), metavar="X", help="Leave out what is less similar.")
 @click.option("--start", type=click.FloatRange(0), metavar="S", help="Ask about the part from this second on.")
 @click.option("--end", type=click.FloatRange(0), metavar="S", help="Ask about the part up to this second.")
-@click.option("--weights", metavar="SPEC", help="Weights of spaces and aspects, such as clap:0,mfcc:2.")
+@click.option("--weights", metavar="SPEC", help="A preset, or weights of spaces and aspects: loop, or clap:0,mfcc:2.")
 @click.option("--text", metavar="WORDS", help="Lean towards these words (needs a CLAP model).")
 @click.option("--text-weight", type=click.FloatRange(0, 1), metavar="X", help="The words' share (default 0.5).")
 def similar(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final
@@ -32,11 +33,25 @@ def sounds(client: Client, name: str | None, folder: bytes | None, as_json: bool
     if as_json:
         _write_json_list(chain.from_iterable(found))
         return
-    _write_pages(("ID", "Label", "Duration", "Path"), found, _sound_cells, "No sound is known that fits.")
+    write_sounds(found, "No sound is known that fits.")
+
+
+def write_sounds(found: Iterable[list[JsonObject]], nothing: str) -> None:
+    """Lists sounds as they come; says ``nothing`` where there is none."""
+    _write_pages(found, _sound_cells, _draw_sounds, nothing)
 
 
 def _sound_cells(row: JsonObject) -> Sequence[Cell]:
     return row["sound_id"], row["label"], row["duration"], row["path"]
+
+
+def _draw_sounds(rows: list[JsonObject]) -> None:
+    from timbred_daemon.commands.listings import Entry, at_home, clock, draw
+
+    draw(
+        ("ID", "Length", "Label", "Path"),
+        (Entry((row["sound_id"], clock(row["duration"]), row["label"]), at_home(row["path"])) for row in rows),
+    )
 
 
 @click.command()
@@ -76,25 +91,34 @@ def failures(client: Client, as_json: bool, retry: bool) -> None:
     if as_json:
         _write_json_list(chain.from_iterable(found))
         return
-    _write_pages(("Code", "Reason", "Path"), found, _failure_cells, "No file has failed.")
+    _write_pages(found, _failure_cells, _draw_failures, "No file has failed.")
 
 
 def _failure_cells(row: JsonObject) -> Sequence[Cell]:
     return row["code"], row["reason"], row["path"]
 
 
+def _draw_failures(rows: list[JsonObject]) -> None:
+    from timbred_daemon.commands.listings import Entry, at_home, draw
+
+    entries = (Entry((row["code"],), at_home(row["path"]), below=(row["reason"],)) for row in rows)
+    draw(("Code", "File, and why"), entries)
+
+
 def _write_pages(
-    headings: Sequence[str],
     found: Iterable[list[JsonObject]],
     cells: Callable[[JsonObject], Sequence[Cell]],
+    draw: Callable[[list[JsonObject]], None],
     nothing: str,
 ) -> None:
-    """Page by page as they come; says ``nothing`` where there is none."""
+    """Page by page as they come: drawn on a terminal, else as lines of cells. Says ``nothing`` where there is none."""
     count = 0
     for page in found:
         count += len(page)
-        if page:
-            write_rows(headings, map(cells, page))
+        if page and sys.stdout.isatty():
+            draw(page)
+        else:
+            write_rows((), map(cells, page))
     if not count:
         say(nothing)
 
