@@ -151,6 +151,6 @@ OPERATIONS: tuple[Operation, ...] = (
         get_audio,
         media=("audio/*", "application/octet-stream"),
         limit=600.0,
-        problems=("unknown_id", "vanished", "unreadable", "file_changed", "too_long", "not_audio"),
+        problems=("unknown_id", "vanished", "unreadable", "file_changed", "too_long", "not_audio", "disk_full"),
     ),
 )

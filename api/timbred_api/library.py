@@ -24,7 +24,7 @@ from timbred_api.schemas import (
 from timbred_indexer.db import next_seq
 from timbred_indexer.errors import NotFoundError, RequestError
 from timbred_indexer.model import FileId, SoundId
-from timbred_indexer.store import files, folders, names, sounds
+from timbred_indexer.store import failures, files, folders, names, sounds
 
 _SOUNDS = Listing("sounds")
 _FAILURES = Listing("failures")
@@ -71,7 +71,7 @@ async def label_sound(engine: Engine, parameters: LabelParameters) -> SoundRow:
 async def list_failures(engine: Engine, parameters: FailureParameters) -> FailureList:
     """Names every file that could not be indexed, with the reason."""
     after, limit = FileId(_FAILURES.after(parameters.cursor)), parameters.limit
-    found = await engine.db.read(lambda connection: files.failures(connection, after, limit))
+    found = await engine.db.read(lambda connection: failures.page(connection, after, limit))
     rows = [
         FailureRow(
             path=display(failure.path),

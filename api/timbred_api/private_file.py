@@ -6,12 +6,14 @@ number may be another file's by then.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from timbred_api.answers import OpenFile
+from timbred_indexer.errors import StorageError
 from timbred_indexer.interruptible import to_the_end
 
 
@@ -34,9 +36,10 @@ class PrivateFile:
         """Appends.
 
         Raises:
-            OSError: there is no room, or the disk is in trouble.
+            StorageError: ``disk_full``, or the disk is in trouble.
         """
-        await to_the_end(lambda: self._append(data))
+        with _storage_errors():
+            await to_the_end(lambda: self._append(data))
 
     def close(self) -> None:
         """Nobody writes to it any more: whoever reads it by name need not wait."""
@@ -58,7 +61,10 @@ class PrivateFile:
         """For a thread."""
         self.close()
         if self._path is not None:
-            os.unlink(self._path)
+            with suppress(
+                FileNotFoundError
+            ):  # the whole folder was removed: whoever used the file has what they came for
+                os.unlink(self._path)
 
     def _append(self, data: bytes) -> None:
         while data:
@@ -67,10 +73,25 @@ class PrivateFile:
 
 @asynccontextmanager
 async def private_file(folder: str, prefix: str) -> AsyncGenerator[PrivateFile]:
-    """A new empty file in ``folder``, which is gone afterwards."""
+    """A new empty file in ``folder``, which is gone afterwards.
+
+    Raises:
+        StorageError: ``disk_full``, or another reason for which none can be made.
+    """
     file = PrivateFile(folder, prefix)
     try:
-        await to_the_end(file.make)
+        with _storage_errors():
+            await to_the_end(file.make)
         yield file
     finally:
         await to_the_end(file.remove)
+
+
+@contextmanager
+def _storage_errors() -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        sentence = f"The data folder does not take the sound: {error.strerror}."
+        raise StorageError(sentence, code="disk_full" if full else "storage") from error

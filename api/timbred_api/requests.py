@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,7 +14,7 @@ from timbred_api.limits import body_in_time
 from timbred_api.operation import Operation
 from timbred_api.private_file import private_file
 from timbred_api.problems import bad_parameters
-from timbred_indexer.errors import RequestError, StorageError
+from timbred_indexer.errors import RequestError
 
 MAX_UPLOAD: Final = 256 * 2**20
 """Bytes; half an hour of CD sound."""
@@ -68,8 +67,7 @@ async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
             size += len(chunk)
             if size > MAX_UPLOAD:
                 raise too_large
-            with _kept_or_said():
-                await file.write(chunk)
+            await file.write(chunk)
         if not size:
             raise RequestError("Send the sound as the request's body.", code="empty_body")
         file.close()
@@ -79,14 +77,3 @@ async def received(request: web.Request, folder: str) -> AsyncGenerator[bytes]:
 async def _next_piece(request: web.Request) -> bytes:
     async with body_in_time():
         return await request.content.read(2**18)
-
-
-@contextlib.contextmanager
-def _kept_or_said() -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        raise StorageError(
-            f"The upload cannot be kept: {error.strerror}.", code="disk_full" if full else "storage"
-        ) from error

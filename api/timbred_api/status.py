@@ -24,7 +24,7 @@ from timbred_api.version import VERSION
 from timbred_indexer.db import current_seq
 from timbred_indexer.keeper import IndexStats
 from timbred_indexer.model import FileState, FolderId, FolderState
-from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.store import failures, files, folders, sounds
 from timbred_indexer.store.folders import Folder
 
 ADVICE = {
@@ -38,10 +38,11 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
     """The whole status, from one state of the database."""
     activity = engine.control.activity
 
-    def load(connection: sqlite3.Connection) -> tuple[list[FolderRow], int, int]:
-        return _folder_rows(connection, activity), sounds.count_sounds(connection), current_seq(connection)
+    def load(connection: sqlite3.Connection) -> tuple[list[FolderRow], int, int, int]:
+        rows, unread = _folder_rows(connection, activity), failures.unread_changes(connection)
+        return rows, unread, sounds.count_sounds(connection), current_seq(connection)
 
-    rows, sound_count, seq = await engine.db.read(load)
+    rows, unread, sound_count, seq = await engine.db.read(load)
     totals = add_up([row.files for row in rows])
     index = engine.index.stats
     workers = engine.workers.stats
@@ -75,7 +76,7 @@ async def read_status(engine: Engine, _: NoParameters) -> Status:
         rate=round(activity.rate, 2),
         eta=_eta(totals.pending, activity.rate),
         rest=_rest_state(activity),
-        notes=[*activity.notes, *clap.notes, *_folder_notes(rows)],
+        notes=[*activity.notes, *clap.notes, *_folder_notes(rows), *_unread_notes(unread)],
     )
 
 
@@ -193,6 +194,15 @@ def count_files(counts: dict[FileState, int], *, offline: bool) -> FileCounts:
 def add_up(parts: list[FileCounts]) -> FileCounts:
     names = FileCounts.model_fields
     return FileCounts(**{name: sum(getattr(part, name) for part in parts) for name in names})
+
+
+def _unread_notes(count: int) -> list[str]:
+    if not count:
+        return []
+    told = "1 changed file cannot be read now and answers as it was"
+    if count > 1:
+        told = f"{count:,} changed files cannot be read now and answer as they were"
+    return [f"{told}; tried again by itself. Which and why: timbred failures"]
 
 
 def _folder_notes(rows: list[FolderRow]) -> list[str]:

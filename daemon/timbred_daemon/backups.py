@@ -9,10 +9,10 @@ import os
 import time
 from collections.abc import Callable
 
-from timbred_indexer.backup import Backup, automatic, check, make_automatic, seq_of
+from timbred_indexer import backing_up
+from timbred_indexer.backup import Backup, automatic, seq_of
 from timbred_indexer.db import Database, current_seq
 from timbred_indexer.errors import StorageError
-from timbred_indexer.interruptible import in_thread
 from timbred_indexer.model import Seq
 
 logger = logging.getLogger(__name__)
@@ -71,8 +71,7 @@ class Backups:
             StorageError: ``database_corrupt``: nothing should go on with it.
         """
         if check_first:
-            path = os.path.join(self._data_dir, "metadata.db")
-            await in_thread(lambda stopping: check(path, stopping))
+            await backing_up.check(os.path.join(self._data_dir, "metadata.db"))
         while True:
             await self.look()
             await asyncio.sleep(LOOK_SECONDS)
@@ -114,18 +113,14 @@ class Backups:
         """
         async with self._turn:
             try:
-                made = await in_thread(
-                    lambda stopping: make_automatic(
-                        self._data_dir, keep=self._keep, now=self._clock(), stopping=stopping
-                    )
-                )
+                made, shows = await backing_up.make_automatic(self._data_dir, keep=self._keep, now=self._clock())
             except StorageError as error:
                 self._trouble = error.message
                 if error.code == "database_corrupt":
                     self._db.report_damage(error)
                 raise
             self._trouble = None
-            self._newest = (made.made, await asyncio.to_thread(seq_of, made.path))
+            self._newest = (made.made, shows)
             logger.info("Backed up the database to %s.", made.path)
             return made
 

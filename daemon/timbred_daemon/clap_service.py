@@ -259,13 +259,13 @@ class ClapService:
 
     async def _choose_version(self, complete: bool) -> None:
         """The model's own version once it is complete or alone; until then the one with the most vectors."""
-        counts = await self._parts.db.read(clap.versions)
+        known = await self._parts.db.read(clap.versions)
         own = self._model.version if self._model is not None else None
-        others = [version for version in counts if version != own]
-        if own in counts and (complete or not others):
+        others = [version for version in known if version != own]
+        if own in known and (complete or not others):
             await self._take_over(own)
         elif others and not complete:
-            await self._take_over(max(others, key=lambda version: counts[version]))
+            await self._take_over(await self._parts.db.read(lambda connection: clap.fullest(connection, others)))
         if complete:
             for version in others:
                 await drop_version(self._parts.db, version)

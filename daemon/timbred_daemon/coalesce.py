@@ -7,7 +7,7 @@ hint on a directory swallows those below it. ``b""`` is the folder's root: the w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from timbred_indexer.model import FolderId, Seconds
@@ -68,18 +68,23 @@ class Coalescer:
         """When to call ``take``: never too late, at times too early (``take`` has nothing then). None: never."""
         return None if self._due is None else Seconds(self._due)
 
-    def take(self, now: Seconds) -> list[ScanTarget]:
-        """Hand out what is due, and what was hinted along with it: both ends of a move are planned in one go."""
+    def take(self, now: Seconds, busy: Collection[FolderId] = ()) -> list[ScanTarget]:
+        """Hand out what is due, and what was hinted along with it: both ends of a move are planned in one go.
+
+        Args:
+            busy: folders whose targets stay here for now; ``next_due`` does not count them until the next ``take``.
+        """
+        free = {folder: pending for folder, pending in self._folders.items() if folder not in busy}
         targets = [
             ScanTarget(folder, path, whole=path == _ROOT)
-            for folder, pending in self._folders.items()
+            for folder, pending in free.items()
             for path in sorted(self._ripe(pending, now))
         ]
         for target in targets:
             self._folders[target.folder].remove(target.path)
         self._folders = {folder: pending for folder, pending in self._folders.items() if len(pending)}
         self._due = min(
-            (self._due_at(span) for pending in self._folders.values() for span in pending.spans.values()), default=None
+            (self._due_at(span) for pending in free.values() for span in pending.spans.values()), default=None
         )
         return targets
 

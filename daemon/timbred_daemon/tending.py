@@ -9,11 +9,11 @@ import os
 import random
 from dataclasses import dataclass
 
-from timbred_daemon.answering import ask
 from timbred_daemon.mounts import Mount, mounts_of, read_mountinfo
 from timbred_daemon.scanning import ScanLoop
 from timbred_daemon.watch_limits import WatchUnavailable
 from timbred_daemon.watcher import Watcher
+from timbred_indexer.asking import ask
 from timbred_indexer.exclusion import Exclusion
 from timbred_indexer.model import FolderId, Seconds, WatchMode
 from timbred_indexer.store.folders import Folder

@@ -23,15 +23,16 @@ from timbred_indexer.errors import InputError, StorageError, TimbredError, Trans
 from timbred_indexer.index import Ids, Mask, mask, set_bits
 from timbred_indexer.live import LiveIndex, segments_beyond
 from timbred_indexer.model import FolderId, Seconds, SegmentId, Seq, SoundId
-from timbred_indexer.reading import stat_of
+from timbred_indexer.reading import ask_stat
 from timbred_indexer.store import clap
 from timbred_indexer.store.clap import Stretch, Unembedded, Unheard
+from timbred_indexer.trouble import Trouble
 from timbred_indexer.wire import deadline_for
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 4  # for a file that cannot be read, or that ends its worker
-TROUBLE_SECONDS = 30.0  # a model that does not start, or a full disk, is tried again after this
+TROUBLE_SECONDS = 30.0  # a model that does not start, or a full disk, is tried again after this at the latest
 MOST_WANTED = 1_000  # segments that go first; the newest wishes
 RETRY_SECONDS = 1.0  # until the first retry; each later one waits four times as long
 BUSY_SECONDS = 1.0  # how often to look whether the librosa space has caught up
@@ -105,7 +106,7 @@ class Embedder:
         self._wanted: deque[SegmentId] = deque(maxlen=MOST_WANTED)
         self._later: tuple[Seq, set[SegmentId]] = (Seq(-1), set())
         self._done: deque[tuple[float, int]] = deque()
-        self._trouble: str | None = None
+        self._trouble = Trouble(logger, "CLAP is paused", longest=TROUBLE_SECONDS)
         self._rested: Seq | None = None
 
     def wake(self) -> None:
@@ -138,23 +139,24 @@ class Embedder:
 
     async def run(self) -> None:
         """Works until cancelled."""
-        await self._open()
         ahead: asyncio.Task[list[_Prepared]] | None = None
         try:
             while True:
                 try:
-                    ready, ahead = await (ahead or self._prepare_next()), None
-                    if not ready:
+                    if not self._opened:
+                        await self._open()
+                    preparing, ahead = ahead or asyncio.create_task(self._prepare_next()), None
+                    if not (ready := await preparing):
+                        if self.resting:
+                            self._trouble.over()
                         await self._rest()
                         continue
                     ahead = asyncio.create_task(self._prepare_next())
                     await self._embed(ready)
-                    self._trouble = None
+                    self._trouble.over()
                 except (StorageError, UnavailableError) as error:
                     # Ours is in trouble, no sound is to blame.
-                    self._trouble = error.message
-                    logger.error("CLAP pauses: %s", error.message)
-                    await asyncio.sleep(TROUBLE_SECONDS)
+                    await asyncio.sleep(self._trouble.met(error))
         finally:
             if ahead is not None:
                 ahead.cancel()
@@ -175,6 +177,7 @@ class Embedder:
         )
         self._mark(have)
         self._opened = True
+        self._trouble.over()
 
     async def _prepare_next(self) -> list[_Prepared]:
         """The next batch's features; nothing when there is no work now."""
@@ -256,7 +259,7 @@ class Embedder:
 
     async def _check(self, work: Unembedded) -> None:
         """What is heard must be the sound that was hashed."""
-        if await asyncio.to_thread(stat_of, work.path) != work.stat:
+        if await ask_stat(work.path) != work.stat:
             self._stale(work.folder, work.path)
             raise TransientInputError("The file changed since it was indexed.", code="still_writing")
 
@@ -334,9 +337,7 @@ class Embedder:
         return sum(count for _, count in self._done) / max(1.0, now - self._done[0][0])
 
     def _notes(self) -> tuple[str, ...]:
-        notes: list[str] = []
-        if self._trouble is not None:
-            notes.append(f"CLAP is paused: {self._trouble}")
+        notes = [*self._trouble.notes]
         if final := [why for why in self._aside.values() if why.retry_at is None]:
             notes.append(f"CLAP could not hear {len(final)} sounds; the first reason: {final[0].message}")
         return tuple(notes)

@@ -13,21 +13,24 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
+from timbred_indexer.asking import SILENCE, Pulse, ask, outlast
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import InputError, StorageError, TransientInputError, UnavailableError, WorkerError
-from timbred_indexer.model import Analysis, FileId, FileStat
-from timbred_indexer.reading import fingerprint, stat_of
+from timbred_indexer.interruptible import end
+from timbred_indexer.model import Analysis, FileId, FileStat, Seconds
+from timbred_indexer.reading import ask_stat, fingerprint
 from timbred_indexer.store import files, sounds
-from timbred_indexer.store.files import PendingFile
+from timbred_indexer.store.files import LONGEST_WAIT, PendingFile
 from timbred_indexer.trouble import Trouble
 from timbred_indexer.wire import AnalyseJob, deadline_for
 
 logger = logging.getLogger(__name__)
 
+HASHED_AT_ONCE = 2  # files: reading is the disk's work
 MAX_ATTEMPTS = 4  # reads of a file that cannot be read, before it is called failed
+FIRST_PAUSE = 0.5  # seconds until it is read again; each later pause is four times as long
 WORKER_CODES = frozenset({"worker_crashed", "timed_out"})
 MAX_WORKER_ATTEMPTS = 2  # a crash or a hang is given one more try
 TROUBLE_SECONDS = 10.0  # a full disk, or workers that do not start, is looked at again after this at the latest
@@ -48,6 +51,7 @@ class Pipeline:
         slots: files in flight at once.
         stale: called with a file whose stat no longer fits its row: somebody has to look again.
         may_work: while it says no, no file is begun; :meth:`wake` when it says yes again.
+        silence: seconds after which reading that gets no further is said to hang.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class Pipeline:
         stale: Callable[[PendingFile], None],
         may_work: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
+        silence: Seconds = SILENCE,
     ) -> None:
         self._db = db
         self._analyser = analyser
@@ -68,10 +73,11 @@ class Pipeline:
         self._stale = stale
         self._may_work = may_work
         self._clock = clock
+        self._silence = silence
         self._wake = asyncio.Event()
         self._in_flight: dict[FileId, asyncio.Task[None]] = {}
         self._analysing: dict[bytes, asyncio.Future[None]] = {}
-        self._hashers = ThreadPoolExecutor(2, thread_name_prefix="timbred-hash")
+        self._hashing = asyncio.Semaphore(HASHED_AT_ONCE)
         self._done: deque[float] = deque()
         self._trouble = Trouble(logger, "Indexing is paused", longest=TROUBLE_SECONDS)
         self._stopping = threading.Event()
@@ -98,7 +104,7 @@ class Pipeline:
         return self._trouble.notes
 
     async def run(self) -> None:
-        """Works until cancelled; then what is in flight is dropped (it stays pending) and the threads end."""
+        """Works until cancelled; then what is in flight is dropped: it stays pending. A thread that hangs is left."""
         try:
             while True:
                 self._wake.clear()
@@ -108,10 +114,7 @@ class Pipeline:
                     await asyncio.sleep(self._trouble.met(error))
         finally:
             self._stopping.set()
-            for task in self._in_flight.values():
-                task.cancel()
-            await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
-            await asyncio.to_thread(self._hashers.shutdown, wait=True, cancel_futures=True)
+            await end(self._in_flight.values())
 
     async def _round(self) -> None:
         """Begins what there is room for, or waits."""
@@ -189,9 +192,7 @@ class Pipeline:
             await self._fail(file, "internal", "timbred made a mistake with this file; its log says more.")
 
     async def _index(self, file: PendingFile) -> None:
-        stat, digest = await asyncio.get_running_loop().run_in_executor(
-            self._hashers, fingerprint, file.path, self._stopping.is_set
-        )
+        stat, digest = await self._fingerprint(file)
         if (stat.size, stat.mtime_ns, stat.inode) != (file.stat.size, file.stat.mtime_ns, file.stat.inode):
             self._stale(file)
             raise TransientInputError("The file changed since it was scanned.", code="still_writing")
@@ -210,10 +211,27 @@ class Pipeline:
             del self._analysing[digest]
             finished.set_result(None)
 
+    async def _fingerprint(self, file: PendingFile) -> tuple[FileStat, bytes]:
+        """Reads the file. One whose file system does not answer takes its turn from the others for a while only."""
+        pulse = Pulse()
+
+        def stopping() -> bool:
+            pulse.beat()
+            return self._stopping.is_set()
+
+        async with self._hashing:
+            reading = asyncio.create_task(ask(lambda: fingerprint(file.path, stopping)))
+            try:
+                if await outlast(reading, pulse, self._silence):
+                    return reading.result()
+            finally:
+                await end([reading])
+        self._stale(file)  # a look finds out whether the whole folder is silent
+        raise TransientInputError("The file cannot be read: its file system does not answer.")
+
     async def _check_unchanged(self, file: PendingFile, stat: FileStat) -> None:
         """What was analysed must be what was hashed."""
-        now = await asyncio.get_running_loop().run_in_executor(self._hashers, stat_of, file.path)
-        if now != stat:
+        if await ask_stat(file.path, self._silence) != stat:
             self._stale(file)
             raise TransientInputError("The file changed while it was analysed.", code="still_writing")
 
@@ -244,10 +262,16 @@ class Pipeline:
         if error.code == "still_writing":
             # A writer that closes the file is seen at once; asking again is for those nobody tells of.
             await self._retry_later(file, min(0.25 * 2 ** min(tries - 1, 6), 10.0), error.code, error.message, tries)
-        elif tries >= MAX_ATTEMPTS:
+        elif tries >= MAX_ATTEMPTS and not self._answers(file):
             await self._fail(file, error.code, error.message)
         else:
-            await self._retry_later(file, 0.5 * 4 ** (tries - 1), error.code, error.message, tries)
+            # To fail would take what it was out of the answers, though nobody knows yet what it is now.
+            pause = min(FIRST_PAUSE * 4 ** min(tries - 1, 8), LONGEST_WAIT)
+            await self._retry_later(file, pause, error.code, error.message, tries)
+
+    def _answers(self, file: PendingFile) -> bool:
+        """Whether what it was before it changed can be found meanwhile."""
+        return file.known_by == self._version
 
     async def _retry_later(self, file: PendingFile, delay: float, code: str, message: str, attempts: int) -> None:
         retry_at = self._clock() + delay

@@ -12,8 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from timbred_indexer.asking import SILENCE, ask
 from timbred_indexer.errors import TransientInputError, UnavailableError
-from timbred_indexer.model import FileStat
+from timbred_indexer.model import FileStat, Seconds
 from timbred_indexer.scan import file_stat
 
 CHUNK = 1 << 20  # bytes read at once
@@ -75,6 +76,14 @@ def stat_of(path: bytes) -> FileStat | None:
     try:
         return file_stat(os.stat(path))
     except OSError:
+        return None
+
+
+async def ask_stat(path: bytes, patience: Seconds = SILENCE) -> FileStat | None:
+    """:func:`stat_of`, in a thread of its own; None, too, when there is no answer within ``patience`` seconds."""
+    try:
+        return await ask(lambda: stat_of(path), patience)
+    except TimeoutError:
         return None
 
 

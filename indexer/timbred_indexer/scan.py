@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from timbred_indexer.asking import Pulse
 from timbred_indexer.exclusion import MARKER, Exclusion
 from timbred_indexer.model import FileStat
 
@@ -79,12 +80,16 @@ def volume_of(path: bytes) -> int | None:
         return None
 
 
-def look(root: bytes, path: bytes, rules: Rules | None = None) -> Seen:
+def look(root: bytes, path: bytes, rules: Rules | None = None, pulse: Pulse | None = None) -> Seen:
     """What is at ``path`` (relative to ``root``; ``b""`` is the root) and below it.
 
     A path that is not there yields nothing; one that cannot be looked at is ``unreadable``.
+
+    Args:
+        pulse: beats with each entry that is looked at.
     """
     seen = Seen()
+    pulse = pulse or Pulse()
     rules = rules or Rules()
     full = os.path.join(root, path) if path else root
     if rules.excluded(path) or (path and (_is_marked(root, path) or not _inside(root, full))):
@@ -106,7 +111,7 @@ def look(root: bytes, path: bytes, rules: Rules | None = None) -> Seen:
     if len(passed) < len(above) or passed & rules.barred:
         return seen
     if stat.S_ISDIR(info.st_mode):
-        _walk(root, path, seen, passed | rules.barred, rules.excluded)
+        _walk(root, path, seen, passed | rules.barred, rules.excluded, pulse)
     elif stat.S_ISREG(info.st_mode) and may_hold_sound(os.path.basename(path)):
         seen.files[path] = file_stat(info)
     return seen
@@ -129,7 +134,7 @@ def _is_marked(root: bytes, path: bytes) -> bool:
     return any(os.path.lexists(os.path.join(root, *parts[:depth], MARKER)) for depth in range(1, len(parts)))
 
 
-def _walk(root: bytes, top: bytes, seen: Seen, passed: Passed, excluded: Exclusion) -> None:
+def _walk(root: bytes, top: bytes, seen: Seen, passed: Passed, excluded: Exclusion, pulse: Pulse) -> None:
     waiting = [(top, passed)]
     while waiting:
         directory, passed = waiting.pop()
@@ -145,6 +150,7 @@ def _walk(root: bytes, top: bytes, seen: Seen, passed: Passed, excluded: Exclusi
         if directory and any(entry.name == MARKER for entry in entries):
             continue
         for entry in entries:
+            pulse.beat()
             path = prefix + entry.name
             if not excluded.entry(path, entry.name):
                 waiting.extend(_note(root, path, entry, seen, passed))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from timbred_indexer.model import FolderId, FolderState, Seq
 from timbred_indexer.plan import GRACE_SECONDS, too_much_gone
@@ -17,24 +18,38 @@ SAMPLE = 200  # files that are looked at to know a volume again
 VOLUME_SHARE = 0.5  # of them must be where they were
 
 
-def check_health(connection: sqlite3.Connection, folder: Folder) -> str | None:
-    """Why the folder's root cannot be trusted now, None when it can. Stats and lists the root only."""
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a folder's root shows.
+
+    Attributes:
+        reason: why it cannot be trusted, None when it can.
+        certain: whatever its files say; else it can be trusted all the same when they are where they were.
+    """
+
+    reason: str | None
+    certain: bool = True
+
+
+def look_at_root(folder: Folder) -> Root:
+    """Stats and lists the root only."""
     try:
         info = os.stat(folder.path)
         with os.scandir(folder.path) as entries:
             empty = next(iter(entries), None) is None
     except FileNotFoundError:
-        return "The folder is not there; is its drive plugged in?"
+        return Root("The folder is not there; is its drive plugged in?")
     except NotADirectoryError:
-        return "The path is not a folder."
+        return Root("The path is not a folder.")
     except OSError as error:
-        return f"The folder cannot be read: {error.strerror}."
+        return Root(f"The folder cannot be read: {error.strerror}.")
     # On its own volume an empty folder is empty by right: the scan judges whether that is too much at once.
-    if _is_known(folder, file_stat(info).device) or _same_files(connection, folder):
-        return None
+    if _is_known(folder, file_stat(info).device):
+        return Root(None)
     if empty:
-        return "The folder is empty, but it had files; is its drive mounted?"
-    return "Another volume is mounted at the folder's place; `timbred folders confirm` accepts it as the folder."
+        return Root("The folder is empty, but it had files; is its drive mounted?", certain=False)
+    told = "Another volume is mounted at the folder's place; `timbred folders confirm` accepts it as the folder."
+    return Root(told, certain=False)
 
 
 def _is_known(folder: Folder, device: int) -> bool:
@@ -54,9 +69,12 @@ def sample(rows: list[FileRow]) -> list[FileRow]:
     return present[:: max(1, len(present) // SAMPLE)]
 
 
-def _same_files(connection: sqlite3.Connection, folder: Folder) -> bool:
-    """A file system may say another thing after a reboot: it is the same one when its files are where they were."""
-    rows = sample(files.below(connection, folder.id, b""))
+def has_its_files(folder: Folder, rows: Sequence[FileRow]) -> bool:
+    """A file system may say another thing after a reboot: it is the same one when its files are where they were.
+
+    Args:
+        rows: a :func:`sample` of them.
+    """
     return not rows or sum(_as_known(folder, row) for row in rows) >= VOLUME_SHARE * len(rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from timbred_api.private_file import private_file
+from timbred_indexer.errors import StorageError
 from timbred_indexer.interruptible import to_the_end
 
 
@@ -72,3 +74,17 @@ async def test_what_is_kept_can_be_read_after_the_file_has_lost_its_name(tmp_pat
     assert await asyncio.to_thread(os.listdir, tmp_path) == []
     assert await asyncio.to_thread(kept.read, 0, 100) == b"a sound"
     kept.close()
+
+
+async def test_a_file_whose_folder_goes_meanwhile_is_gone_too(tmp_path: Path) -> None:
+    folder = tmp_path / "uploads"
+    await asyncio.to_thread(folder.mkdir)
+    async with private_file(str(folder), "test-") as file:
+        await file.write(b"a sound")
+        await asyncio.to_thread(shutil.rmtree, folder)
+
+
+async def test_a_folder_that_takes_no_file_is_trouble_of_our_own(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="No such file or directory"):
+        async with private_file(str(tmp_path / "gone"), "test-"):
+            pytest.fail("there is no such folder")

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from patience import PATIENCE
 from timbred_daemon.backups import RETRY_SECONDS, Backups
 from timbred_daemon.mending import live, watch_for_damage, watch_for_loss
+from timbred_indexer import backing_up
+from timbred_indexer.atomic import TEMPORARY
 from timbred_indexer.backup import automatic
 from timbred_indexer.db import Database, next_seq
 from timbred_indexer.errors import StorageError
@@ -178,3 +185,38 @@ async def test_a_database_that_is_removed_under_the_daemon_ends_it_with_a_senten
     with pytest.raises(StorageError, match="start timbred again") as gone:
         await asyncio.wait_for(watching, PATIENCE)
     assert gone.value.code == "data_folder_gone"
+
+
+async def test_a_backup_that_is_cancelled_ends_its_child_and_leaves_nothing(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun, folder = asyncio.create_subprocess_exec, asyncio.Event(), tmp_path / "data/backups"
+
+    async def run_and_halt(*arguments: str, **options: Any) -> asyncio.subprocess.Process:
+        child = await run(*arguments, **options)
+        child.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(folder.mkdir)
+        await asyncio.to_thread((folder / f"half{TEMPORARY}").touch)
+        begun.set()
+        return child
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", run_and_halt)
+    making = asyncio.create_task(make().make())
+    await begun.wait()
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    assert await asyncio.to_thread(os.listdir, folder) == []
+
+
+def test_the_child_leaves_the_processors_to_others(db: Database, tmp_path: Path) -> None:
+    check = f"from timbred_indexer.backup_child import main; main(['check', {str(tmp_path / 'data/metadata.db')!r}])"
+    command = [sys.executable, "-c", f"{check}; import os; print(os.nice(0))"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert said.stdout.split() == ["{}", "19"]
+
+
+async def test_what_the_child_finds_wrong_is_said_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="no database") as refused:
+        await backing_up.check(str(tmp_path / "metadata.db"))
+    assert refused.value.code == "no_database"

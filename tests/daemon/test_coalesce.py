@@ -143,3 +143,12 @@ def test_two_paths_hinted_at_one_instant_come_out_in_one_batch(
         assert due is not None
         batch = coalescer.take(due)
     assert any(covers(target, A, destination) for target in batch)
+
+
+def test_what_is_hinted_of_a_busy_folder_stays_until_it_is_free() -> None:
+    coalescer = Coalescer()
+    coalescer.hint(A, b"a.wav", Seconds(0))
+    coalescer.hint(B, b"b.wav", Seconds(0))
+    assert coalescer.take(Seconds(1), {A}) == [ScanTarget(B, b"b.wav", whole=False)]
+    assert coalescer.next_due() is None
+    assert coalescer.take(Seconds(1)) == [ScanTarget(A, b"a.wav", whole=False)]

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from timbred_daemon.answering import RealPaths, ask
+from patience import PATIENCE
+from timbred_daemon.answering import RealPaths
 from timbred_daemon.coalesce import Coalescer
 from timbred_daemon.folders import FolderService
 from timbred_daemon.scanning import ScanLoop
 from timbred_daemon.tending import Care
+from timbred_indexer.asking import ask
 from timbred_indexer.db import Database
 from timbred_indexer.errors import NotFoundError, RequestError
 from timbred_indexer.exclusion import Exclusion
@@ -104,8 +106,10 @@ async def test_what_did_not_answer_is_asked_again_once_it_has(tmp_path: Path, de
     dead.back.set()
     for hanging in [thread for thread in threading.enumerate() if thread.name == "ask"]:
         await asyncio.to_thread(hanging.join)
-    assert await paths.of([dead.place]) == {dead.place: os.path.realpath(tmp_path).encode()}
-    assert dead.asked == 2
+    async with asyncio.timeout(PATIENCE):
+        while (found := (await paths.of([dead.place]))[dead.place]) == dead.place:
+            assert dead.asked > 1  # on a busy machine it may be late once more
+    assert (found, dead.asked > 1) == (os.path.realpath(tmp_path).encode(), True)
 
 
 async def test_a_folder_that_does_not_answer_is_still_kept_apart_by_its_name(

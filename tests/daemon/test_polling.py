@@ -15,10 +15,12 @@ from timbred_daemon.folders import FolderService
 from timbred_daemon.scanning import SHARE, ScanLoop
 from timbred_daemon.tasks import background
 from timbred_daemon.tending import Care
+from timbred_indexer.asking import Pulse
 from timbred_indexer.db import Database
 from timbred_indexer.exclusion import Exclusion
-from timbred_indexer.model import FolderId, Seconds
-from timbred_indexer.scanner import Scanner, ScanOutcome
+from timbred_indexer.model import FolderId, FolderState, Seconds
+from timbred_indexer.scanner import Looked, Scanner, ScanOutcome
+from timbred_indexer.store.folders import Folder
 from timbred_indexer.targets import ScanTarget
 
 FOLDER = FolderId(1)
@@ -31,8 +33,11 @@ class Slow(Scanner):
     now = 0.0
     changes = False
 
-    async def scan(self, targets: Sequence[ScanTarget]) -> ScanOutcome:
+    async def look(self, identity: FolderId, targets: Sequence[ScanTarget], pulse: Pulse | None = None) -> Looked:
         self.now += TAKES
+        return Looked(Folder(identity, b"/s", "added", "poll", FolderState.ONLINE, None, None, None, None), None)
+
+    async def settle(self, looked: Sequence[Looked]) -> ScanOutcome:
         return ScanOutcome(brings_work=False, changed=self.changes, offline={})
 
 

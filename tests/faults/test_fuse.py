@@ -19,6 +19,8 @@ from failing import Rule, in_force
 from tones import write_scale, write_tone
 
 from timbred_api.client import JsonObject
+from timbred_indexer.pipeline import MAX_ATTEMPTS
+from timbred_indexer.scanner import NO_ANSWER
 
 STEPS = range(4)
 INNER = range(30, 34)
@@ -56,6 +58,10 @@ class FailingDisk:
 
     def unmount(self) -> None:
         subprocess.run(["umount", "-l", str(self.place)], check=True)
+
+    def bring(self, name: str, pitch: float) -> None:
+        """A sound that is there whole at once: who writes a file that is seen through FUSE, nobody can tell."""
+        write_tone(self.folder.parent / name, pitch).rename(self.folder / name)
 
     @contextmanager
     def failing(self, call: str, error: int, part: str) -> Generator[None]:
@@ -148,7 +154,7 @@ def test_a_file_that_cannot_be_read_is_named_and_tried_again(
 ) -> None:
     name = f"new-{call}-{error}.wav"
     with disk.failing(call, error, name):
-        write_tone(disk.folder / name, 900.0 + files_in(disk))
+        disk.bring(name, 900.0 + files_in(disk))
         failure = wait_for(lambda: failure_of(daemon, disk.place / name))
         assert failure["code"] == "unreadable"
         assert os.strerror(error) in failure["reason"]
@@ -165,7 +171,7 @@ def failure_of(daemon: Daemon, path: Path) -> JsonObject | None:
 @pytest.mark.usefixtures("whole")
 def test_a_file_that_cannot_be_read_now_keeps_answering_with_what_it_was(daemon: Daemon, disk: FailingDisk) -> None:
     path = disk.place / "changing.wav"
-    write_tone(disk.folder / "changing.wav", 1234.0)
+    disk.bring(path.name, 1234.0)
     before = daemon.indexed(path)["sound_id"]
     with disk.failing("read", errno.EIO, path.name):
         os.utime(disk.folder / "changing.wav", (1, 1))
@@ -173,6 +179,21 @@ def test_a_file_that_cannot_be_read_now_keeps_answering_with_what_it_was(daemon:
         assert str(path) in daemon.found_near(disk.place / "note-1.wav")
     wait_for(lambda: failure_of(daemon, path) is None)
     assert daemon.indexed(path)["sound_id"] == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("whole")
+def test_what_a_file_was_answers_for_as_long_as_the_disk_fails(daemon: Daemon, disk: FailingDisk) -> None:
+    path = disk.place / "failing-for-long.wav"
+    disk.bring(path.name, 1357.0)
+    daemon.indexed(path)
+    with disk.failing("read", errno.EIO, path.name):
+        os.utime(disk.folder / path.name, (1, 1))
+        wait_for(lambda: (failure_of(daemon, path) or {"attempts": 0})["attempts"] > MAX_ATTEMPTS)
+        assert str(path) in daemon.found_near(disk.place / "note-1.wav")
+        assert any("1 changed file cannot be read now" in note for note in daemon.status()["notes"])
+    daemon.client.post("/v1/failures/retry")
+    wait_for(lambda: failure_of(daemon, path) is None)
 
 
 @pytest.mark.usefixtures("whole")
@@ -201,3 +222,34 @@ def test_a_file_system_whose_program_died_is_offline_until_it_is_mounted_again(t
         wait_for(lambda: row_of(daemon)["state"] == "online")
         status = daemon.settle()
         assert (status["files"], status["workers"]["jobs"]) == (before["files"], before["workers"]["jobs"])
+
+
+@pytest.mark.slow
+def test_a_file_system_that_does_not_answer_holds_up_neither_another_folder_nor_the_stop_nor_the_start(
+    tmp_path: Path,
+) -> None:
+    plain = tmp_path / "plain"
+    write_scale(plain, range(40, 42))
+    with mounted(tmp_path) as disk, daemon_on(tmp_path / "home", disk.place, plain, settings=SETTINGS) as daemon:
+        jobs = daemon.settle()["workers"]["jobs"]
+        assert disk.process is not None
+        disk.process.send_signal(signal.SIGSTOP)
+        try:
+            daemon.client.post("/v1/rescan")
+            write_tone(plain / "new.wav", 1500.0)
+            daemon.indexed(plain / "new.wav")
+            wait_for(lambda: silent_in(daemon) == [str(disk.place)])
+            assert str(plain / "new.wav") in daemon.found_near(plain / "note-40.wav")
+            assert daemon.stop() == 0  # it was not forced to
+            daemon.start()
+            write_tone(plain / "newer.wav", 1600.0)
+            daemon.indexed(plain / "newer.wav")
+        finally:
+            disk.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: not silent_in(daemon))
+        assert daemon.settle()["workers"]["jobs"] == 1
+        assert jobs == len(STEPS) + len(INNER) + 2
+
+
+def silent_in(daemon: Daemon) -> list[str]:
+    return [row["path"] for row in daemon.status()["folders"] if row["reason"] == NO_ANSWER]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -33,20 +34,20 @@ class FakeEars:
 
     Attributes:
         deadly: names that end the model's process; ``refused``: names → what the workers say of them.
+        enough: so many heard, and the model is held back.
         absent: why the model does not start.
         paused: set to hold the model back.
         heard: names in the order in which the model got them; ``tried``: in which the workers did.
-        deaths: of single sounds.
     """
 
     batch: int = 4
     deadly: set[str] = field(default_factory=set[str])
     refused: dict[str, Exception] = field(default_factory=dict[str, Exception])
     absent: Exception | None = None
+    enough: int | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     heard: list[str] = field(default_factory=list[str])
     tried: list[str] = field(default_factory=list[str])
-    deaths: int = 0
 
     async def features(self, path: bytes, stretches: Sequence[Stretch], deadline: Seconds) -> Sequence[bytes]:
         name = os.fsdecode(os.path.basename(path))
@@ -61,9 +62,10 @@ class FakeEars:
         if self.absent is not None:
             raise self.absent
         if any(name.split("@")[0] in self.deadly for name in names):
-            self.deaths += len(names) == 1
             raise WorkerError("the worker died (killed by SIGSEGV)")
         self.heard += names
+        if self.enough is not None and len(self.heard) >= self.enough:
+            self.gate.clear()
         made = np.zeros((len(names), CLAP_DIM), np.float32)
         made[:, 0] = 1.0
         return made
@@ -138,8 +140,18 @@ class Hall:
             while not true():  # noqa: ASYNC110  the embedder tells nobody
                 await asyncio.sleep(0.005)
 
+    async def until_stored(self, true: Callable[[sqlite3.Connection], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not await self.db.read(true):  # noqa: ASYNC110  likewise
+                await asyncio.sleep(0.005)
+
     async def all_heard(self) -> None:
         await self.until(lambda: self.embedder.complete)
+
+
+def attempts(connection: sqlite3.Connection) -> list[int]:
+    """Of each sound that could not be heard."""
+    return [why.attempts for why in clap.unheard(connection, CLAP_VERSION).values()]
 
 
 @pytest.fixture
@@ -187,14 +199,15 @@ async def test_nothing_is_heard_while_the_librosa_space_is_behind(hall: Hall) ->
 
 
 async def test_an_interruption_costs_the_batches_in_flight_and_nothing_twice(hall: Hall) -> None:
-    hall.ears.batch = 2
+    hall.ears.batch, hall.ears.enough = 2, 4
     for number in range(12):
         await hall.add(str(number), number)
     async with hall.listening():
-        await hall.until(lambda: len(hall.ears.heard) >= 4)
-        hall.ears.gate.clear()
+        await hall.until_stored(lambda connection: len(clap.having(connection, CLAP_VERSION)) > 0)
+        await hall.until(lambda: len(hall.ears.heard) == 4)
     known = await hall.having()
     assert 0 < known < 12
+    hall.ears.enough = None
     hall.ears.gate.set()
     hall.ears.heard.clear()
     hall.embedder = hall.another()
@@ -209,8 +222,8 @@ async def test_a_sound_that_the_model_dies_of_costs_that_sound_alone(hall: Hall)
     for name in ("a", "bad", "b"):
         await hall.add(name)
     async with hall.listening():
-        for attempt in range(MAX_ATTEMPTS):
-            await hall.until(lambda before=attempt: hall.ears.deaths > before)
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            await hall.until_stored(lambda connection, number=attempt: attempts(connection) == [number])
             hall.now += 10_000.0
             hall.embedder.wake()
         await hall.all_heard()
@@ -265,6 +278,29 @@ async def test_a_model_that_does_not_work_is_nobodys_fault_but_its_own(hall: Hal
         await hall.until(lambda: bool(hall.embedder.stats().notes))
     assert "CLAP is paused" in hall.embedder.stats().notes[0]
     assert await hall.db.read(lambda c: clap.unheard(c, CLAP_VERSION)) == {}
+
+
+@pytest.mark.parametrize(("reading", "which"), [("having", 1), ("among_having", 1), ("among_having", 2)])
+async def test_a_database_that_gives_no_answer_for_a_moment_ends_nothing(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, reading: str, which: int
+) -> None:
+    read, calls, notes = getattr(clap, reading), itertools.count(1), list[tuple[str, ...]]()
+
+    def read_but_once(*arguments: object) -> object:
+        call = next(calls)
+        if call == which:
+            raise StorageError("The disk gives no answer.")
+        if call == which + 1:
+            notes.append(hall.embedder.stats().notes)
+        return read(*arguments)
+
+    for number in range(hall.ears.batch + 1):  # the second batch is looked up while the first is heard
+        await hall.add(f"{number}", number)
+    monkeypatch.setattr(clap, reading, read_but_once)
+    async with hall.listening():
+        await hall.all_heard()
+        await hall.until(lambda: not hall.embedder.stats().notes)
+    assert notes == [("CLAP is paused: The disk gives no answer.",)]
 
 
 async def test_a_sound_that_comes_back_with_its_vectors_is_not_heard_again(hall: Hall) -> None:

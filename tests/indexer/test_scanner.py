@@ -176,7 +176,7 @@ async def test_a_root_that_goes_away_during_the_look_loses_nothing(
     folder = await world.watch()
     await world.scan(folder)
 
-    def unplug(root: bytes, path: bytes, rules: Rules | None) -> Seen:
+    def unplug(root: bytes, path: bytes, rules: Rules | None, pulse: object) -> Seen:
         (world.top / "root").rename(world.top / "unplugged")
         return look(root, path, rules)
 
@@ -301,7 +301,7 @@ async def test_a_directory_that_cannot_be_listed_keeps_its_rows(world: World, mo
     folder = await world.watch()
     await world.scan(folder)
 
-    def refuse(root: bytes, path: bytes, rules: Rules | None) -> Seen:
+    def refuse(root: bytes, path: bytes, rules: Rules | None, pulse: object) -> Seen:
         return Seen(unreadable=[b"d"])
 
     monkeypatch.setattr(scanner, "look", refuse)

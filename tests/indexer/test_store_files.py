@@ -9,7 +9,7 @@ import pytest
 from builders import analysis, link, new_file, new_folder, new_sound, stat_with, state_of, visible
 from timbred_indexer.db import next_seq
 from timbred_indexer.model import FileId, FolderId, FolderState, Seq, SoundId
-from timbred_indexer.store import files, folders, sounds
+from timbred_indexer.store import failures, files, folders, sounds
 from timbred_indexer.store.files import FileRow
 
 
@@ -142,9 +142,9 @@ def test_failures_are_listed_page_by_page_with_when_they_are_tried_again(
     first, second, _ = (new_file(connection, folder, path, stat_with()) for path in (b"a", b"b", b"c"))
     files.fail(connection, first, stat_with(), "empty", "no sound", next_seq(connection))
     files.postpone(connection, second, 50.0, "unreadable", "no", 2, next_seq(connection))
-    page = files.failures(connection, FileId(0), 1)
+    page = failures.page(connection, FileId(0), 1)
     assert [(failure.path, failure.code, failure.retry_at) for failure in page] == [(b"/s/a", "empty", None)]
-    rest = files.failures(connection, page[-1].id, 10)
+    rest = failures.page(connection, page[-1].id, 10)
     assert [(failure.path, failure.attempts, failure.retry_at) for failure in rest] == [(b"/s/b", 2, 50.0)]
 
 

@@ -9,9 +9,9 @@ import pytest
 from world import World
 
 from timbred_indexer.db import Database, next_seq
-from timbred_indexer.model import FolderId, FolderState
-from timbred_indexer.plan import GRACE_SECONDS
-from timbred_indexer.scanner import prepare, write_plan
+from timbred_indexer.model import FileStat, FolderId, FolderState
+from timbred_indexer.plan import GRACE_SECONDS, Plan
+from timbred_indexer.scanner import Found, Scanner, write_plan
 from timbred_indexer.store import files, folders
 from timbred_indexer.targets import ScanTarget
 
@@ -95,11 +95,20 @@ async def test_a_label_does_not_make_an_old_loss_a_new_one(world: World) -> None
 
 
 async def test_a_look_that_a_removal_overtook_writes_nothing(world: World) -> None:
-    """The rows that it compared with may be another folder's by now."""
+    """The rows that it would be compared with may be another folder's by now."""
     world.put("root/a.wav")
+    folder, scanner = await world.watch(), Scanner(world.db)
+    looked = await scanner.look(folder, [ScanTarget(folder, b"", whole=True)])
+    assert looked is not None
+    await world.db.write(lambda c: folders.remove(c, folder, next_seq(c)))
+    assert not (await scanner.settle([looked])).changed
+    assert await world.files() == {}
+
+
+async def test_a_plan_that_a_removal_overtook_writes_nothing(world: World) -> None:
     folder = await world.watch()
     known = {folder: await world.folder(folder)}
-    found = await world.db.read(lambda c: prepare(c, known, [ScanTarget(folder, b"", whole=True)]))
+    plan = Plan(new=[(folder, b"a.wav", FileStat(1, 1, 1, 1))])
     await world.db.write(lambda c: folders.remove(c, folder, next_seq(c)))
-    assert not await world.db.write(lambda c: write_plan(c, known, found, world.now))
+    assert not await world.db.write(lambda c: write_plan(c, known, Found(plan, {}), world.now))
     assert await world.files() == {}

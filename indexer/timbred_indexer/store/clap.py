@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from timbred_indexer.model import FileStat, FolderId, Seconds, SegmentId, Seq, SoundId
-from timbred_indexer.store import vectors
+from timbred_indexer.store.matching import Filter, matching
 from timbred_indexer.store.paths import FILE_PATH
 from timbred_indexer.store.sounds import VISIBLE_FILE, ensure_space
 
@@ -128,13 +128,26 @@ def give_another_chance(connection: sqlite3.Connection, version: str) -> int:
     ).rowcount
 
 
-def versions(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many vectors there are of each version; none of a version without any."""
+def versions(connection: sqlite3.Connection) -> list[str]:
+    """The versions that have a vector. Costs the same however many there are."""
     rows = connection.execute(
-        "SELECT version, count(*) FROM space JOIN vector ON space_id = space.id WHERE name = ? GROUP BY space.id",
+        "SELECT version FROM space WHERE name = ? AND EXISTS (SELECT 1 FROM vector WHERE space_id = space.id)",
         (SPACE,),
     )
-    return dict(rows.fetchall())
+    return [row[0] for row in rows]
+
+
+def fullest(connection: sqlite3.Connection, among: Sequence[str]) -> str:
+    """The version with the most vectors. Counts them, unless there is only one to choose from."""
+    if len(among) == 1:
+        return among[0]
+    marks = ",".join("?" * len(among))
+    row = connection.execute(
+        f"SELECT version FROM space JOIN vector ON space_id = space.id WHERE name = ? AND version IN ({marks}) "
+        "GROUP BY space.id ORDER BY count(*) DESC, space.id LIMIT 1",
+        (SPACE, *among),
+    ).fetchone()
+    return str(row[0])
 
 
 def drop(connection: sqlite3.Connection, version: str, limit: int) -> int:
@@ -173,7 +186,7 @@ def around(connection: sqlite3.Connection, sound: SoundId) -> list[SegmentId]:
     if sound not in files:
         return []
     directory = files[sound][1].rpartition(b"/")[0]
-    beside = vectors.matching(connection, directory, None, None)
+    beside = matching(connection, Filter(folder=directory))
     return [*map(SegmentId, own), *beside]
 
 
