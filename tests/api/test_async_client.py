@@ -7,10 +7,10 @@ import socket
 from collections.abc import AsyncGenerator
 
 import pytest
-from aiohttp.test_utils import unused_port
 from face import Face
 
 from builders import analysis
+from ports import nothing_listens
 from timbred_api.async_client import AsyncClient
 from timbred_api.client import DaemonNotRunning, ProblemError
 from timbred_indexer.errors import UnavailableError
@@ -50,9 +50,10 @@ async def test_a_refusal_is_an_error_with_its_code(client: AsyncClient) -> None:
 
 
 async def test_where_nothing_listens_the_daemon_does_not_run() -> None:
-    async with AsyncClient(f"http://127.0.0.1:{unused_port()}") as client:
-        with pytest.raises(DaemonNotRunning):
-            await client.get("/v1/status")
+    with nothing_listens() as place:
+        async with AsyncClient(f"http://{place}") as client:
+            with pytest.raises(DaemonNotRunning):
+                await client.get("/v1/status")
 
 
 async def test_an_answer_that_does_not_come_is_not_waited_for() -> None:

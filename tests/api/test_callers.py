@@ -7,19 +7,19 @@ import base64
 import os
 import re
 import socket
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aiohttp.test_utils import TestServer, unused_port
 from face import Face
 from mcp import Client
 
 from builders import analysis
 from other_user import NOBODY, needs_root, request_of, tell_as_nobody
+from ports import serving
 from timbred_api.http import make_app
 from timbred_api.peers import Peers
 from timbred_api.security import Access, Door
@@ -56,10 +56,15 @@ async def served(
     face: Face, *, users: frozenset[int] = frozenset(), token_needed: bool = False, peers: Peers | None = None
 ) -> AsyncGenerator[tuple[int, str, int]]:
     """The same engine behind another door; its family, host and port."""
-    port = unused_port()
-    door = Door(Access(port, TOKEN, token_needed, users), peers)
-    async with TestServer(make_app(face.engine, port=port, door=door), port=port):
-        yield socket.AF_INET, "127.0.0.1", port
+    async with behind(face, lambda port: Door(Access(port, TOKEN, token_needed, users), peers)) as place:
+        yield place
+
+
+@asynccontextmanager
+async def behind(face: Face, door: Callable[[int], Door]) -> AsyncGenerator[tuple[int, str, int]]:
+    """The same engine behind a door that knows its port."""
+    async with serving(lambda port: make_app(face.engine, port=port, door=door(port))) as server:
+        yield socket.AF_INET, "127.0.0.1", server.make_url("/").port or 0
 
 
 async def as_nobody(place: tuple[int, str, int], *requests: bytes) -> list[int]:
@@ -161,11 +166,9 @@ async def test_a_token_that_is_needed_is_asked_of_everybody(face: Face, header: 
 
 
 async def test_a_door_without_a_token_is_not_opened_by_an_empty_one(face: Face) -> None:
-    port = unused_port()
-    door = Door(Access(port, None, token_needed=True))
-    async with TestServer(make_app(face.engine, port=port, door=door), port=port):
+    async with behind(face, lambda port: Door(Access(port, None, token_needed=True))) as place:
         for header in ("Authorization: Bearer ", "Authorization: Basic Og==", "X: y"):
-            assert await status_of((socket.AF_INET, "127.0.0.1", port), header) == 401
+            assert await status_of(place, header) == 401
 
 
 async def test_a_browser_is_told_how_to_ask_for_the_token(face: Face) -> None:

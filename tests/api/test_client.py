@@ -15,6 +15,8 @@ from threading import Thread
 import pytest
 
 from patience import PATIENCE
+from ports import nothing_listens
+from timbred_api import client as client_module
 from timbred_api.client import Client, DaemonNotRunning, Method, ProblemError
 from timbred_indexer.errors import UnavailableError
 
@@ -143,9 +145,23 @@ def test_a_daemon_that_is_starting_is_waited_for(method: Method) -> None:
         assert client.request(method, "/v1/status") == {"sounds": 3}
 
 
-def test_a_daemon_that_goes_on_starting_is_given_up() -> None:
+class Hurried:
+    """Time, of which each pause takes more than anybody waits for."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds + PATIENCE
+
+
+def test_a_daemon_that_goes_on_starting_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "time", Hurried())
     starting = Server(lambda _: (503, b'{"code": "starting"}'))
-    with starting.client(timeout=0.1) as client, pytest.raises(ProblemError, match="Service Unavailable"):
+    with starting.client() as client, pytest.raises(ProblemError, match="Service Unavailable"):
         client.get("/v1/status")
 
 
@@ -155,9 +171,11 @@ def test_no_content_is_an_empty_answer() -> None:
 
 
 def test_an_address_where_nothing_listens_means_not_running() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with Client(address) as client, pytest.raises(DaemonNotRunning, match="start it with `timbred run`") as caught:
+    with (
+        nothing_listens() as place,
+        Client(f"http://{place}") as client,
+        pytest.raises(DaemonNotRunning, match="start it with `timbred run`") as caught,
+    ):
         client.get("/x")
     assert caught.value.code == "daemon_not_running"
 

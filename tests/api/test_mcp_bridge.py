@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import ClientError, ClientSession, web
-from aiohttp.test_utils import unused_port
 
 from patience import PATIENCE
 from timbred_api.mcp.bridge import AsgiApp, Bridge, Message, Receive, Send
@@ -28,10 +27,9 @@ async def served(app: AsgiApp, *, cancelling: bool = False) -> AsyncGenerator[Cl
     outer.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(outer, handler_cancellation=cancelling, shutdown_timeout=1.0)
     await runner.setup()
-    port = unused_port()
     try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        async with ClientSession(f"http://127.0.0.1:{port}") as client:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as client:
             yield client
     finally:
         await runner.cleanup()

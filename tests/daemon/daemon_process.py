@@ -73,14 +73,19 @@ class Daemon:
     def spawn(self, *folders: Path, listen: str = "127.0.0.1:0") -> subprocess.Popen[bytes]:
         """A process on this data folder, whatever becomes of it."""
         command = self.command("run", *map(str, folders))
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TIMBRED_")}
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*command, "--data-dir", str(self.data), "--listen", listen],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
-                env=environment | {"TIMBRED_CONFIG": str(self.settings)},
+                env=self.environment,
             )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Nothing of whoever runs the tests; port 0, for at the usual one their own daemon may answer."""
+        theirs = {name: value for name, value in os.environ.items() if not name.startswith("TIMBRED_")}
+        return theirs | {"TIMBRED_CONFIG": str(self.settings), "TIMBRED_LISTEN": "127.0.0.1:0"}
 
     def command(self, *arguments: str) -> list[str]:
         """What runs timbred."""
@@ -90,12 +95,12 @@ class Daemon:
         """Starts the daemon and returns when it answers."""
         assert self.process is None
         self.process = self.spawn(*folders)
-        self._client = _OneByOne(wait_for(self._address))
+        self._client = _OneByOne(wait_for(self._address), timeout=PATIENCE)
         return self
 
     def find_again(self) -> None:
         """For a daemon that answers at another address now."""
-        self._client = _OneByOne(wait_for(self._address))
+        self._client = _OneByOne(wait_for(self._address), timeout=PATIENCE)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Signals the daemon; gives its exit code."""
@@ -111,7 +116,9 @@ class Daemon:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = self.command(*arguments, "--data-dir", str(self.data))
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False, env=self.environment
+        )
 
     def status(self) -> JsonObject:
         """The status; its sum must hold every time."""
@@ -129,10 +136,10 @@ class Daemon:
 
         return wait_for(settled, timeout)
 
-    def look(self) -> JsonObject:
+    def look(self, timeout: float = PATIENCE) -> JsonObject:
         """Has every folder looked at, whatever the watcher told, and waits until that is done."""
         self.client.post("/v1/rescan")
-        return self.settle()
+        return self.settle(timeout)
 
     @property
     def jobs(self) -> int:
@@ -158,6 +165,10 @@ class Daemon:
     def indexed(self, path: Path | bytes) -> JsonObject:
         """Waits until the path holds a sound."""
         return wait_for(lambda: self.sound(path))
+
+    def indexed_only_at(self, path: Path) -> JsonObject:
+        """Waits until the path holds a sound that lies nowhere else."""
+        return wait_for(lambda: (sound := self.sound(path)) and sound["paths"] == [str(path)] and sound)
 
     def gone(self, path: Path) -> None:
         """Waits until the path holds no sound."""

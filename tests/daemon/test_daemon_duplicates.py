@@ -95,8 +95,7 @@ def test_each_copy_says_what_it_is(daemon: Daemon) -> None:
 
 def test_a_new_copy_joins_its_group_and_nothing_was_touched(daemon: Daemon, folder: Path) -> None:
     before = {path: path.stat() for path in folder.rglob("*.*")}
-    write(folder / "copies" / "late.wav", -hit(5))
-    daemon.settle()
+    daemon.indexed(write(folder / "copies" / "late.wav", -hit(5)))
     (group,) = [group for group in listed(daemon, "--kind", "same_audio")["results"] if "late.wav" in names(group)]
     assert names(group) == {"hit5.wav", "late.wav"}
     assert {path: path.stat().st_mtime_ns for path in before} == {p: stat.st_mtime_ns for p, stat in before.items()}

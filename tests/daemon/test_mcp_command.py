@@ -22,7 +22,7 @@ from timbred_daemon.runtime import read_endpoint
 async def assistant(home: Path, *flags: str) -> AsyncGenerator[Client]:
     """One that was set up to run ``timbred mcp``."""
     command = ["-P", "-m", "timbred_daemon", "mcp", "--data-dir", str(home / "data"), *flags]
-    environment = os.environ | {"TIMBRED_CONFIG": str(home / "config.toml")}
+    environment = os.environ | {"TIMBRED_CONFIG": str(home / "config.toml"), "TIMBRED_LISTEN": "127.0.0.1:0"}
     with (home / "stderr").open("w") as errors:
         parameters = StdioServerParameters(command=sys.executable, args=command, env=environment)
         async with Client(stdio_client(parameters, errlog=errors), mode="legacy") as client:

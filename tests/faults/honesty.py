@@ -13,7 +13,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from daemon_process import Daemon
+from daemon_process import Daemon, wait_for
 
 from timbred_api.client import Client, JsonObject
 
@@ -97,6 +97,7 @@ def questioned(daemon: Daemon) -> Generator[Honesty]:
         thread.start()
     try:
         yield honesty
+        wait_for(lambda: min(honesty.answers, honesty.events, honesty.scrapes))
     finally:
         honesty.over.set()
         connection.sock.shutdown(socket.SHUT_RDWR)
@@ -104,4 +105,3 @@ def questioned(daemon: Daemon) -> Generator[Honesty]:
             thread.join()
         connection.close()
     assert honesty.problems == []
-    assert min(honesty.answers, honesty.events, honesty.scrapes) > 0

@@ -137,7 +137,7 @@ def test_an_empty_tmpfs_in_the_place_is_not_taken_for_a_drive_that_was_emptied(d
     run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place))
     wait_for(lambda: (row := row_of(daemon))["state"] == "offline" and "empty" in row["reason"])
     assert row_of(daemon)["files"]["missing"] == 0
-    unmount(place)
+    wait_for(lambda: try_to(lambda: unmount(place)))
 
 
 def test_a_drive_that_is_not_there_at_the_start_is_offline_until_it_is(

@@ -90,6 +90,8 @@ def test_where_nobody_knows_who_writes_the_last_change_must_have_settled(
     without_leases(monkeypatch)
     fingerprint(os.fsencode(sound))
     sound.write_bytes(b"fresh")
+    moment = sound.stat().st_mtime
+    monkeypatch.setattr(reading.time, "time", lambda: moment)
     assert refusal(sound) == "still_writing"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from daemon_process import wait_for
 
 from hub import CHECKPOINT, FETCHED, PICKLED, REPO, Hub, Offer, running_hub, safetensors
 from patience import PATIENCE
+from ports import nothing_listens
 from timbred_indexer import weights
 from timbred_indexer.errors import UnavailableError
 from timbred_indexer.weights_fetch import fetch
@@ -193,10 +194,9 @@ def test_a_file_that_was_damaged_while_it_waited_is_fetched_anew(hub: Hub, fetch
 
 
 def test_a_hub_that_is_down_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    fetching = Fetching(address, str(tmp_path / "data"))
-    fetching.fails("hub_unreachable", f"{address} cannot be asked for {REPO} .*Nothing was changed")
+    with nothing_listens() as place:
+        fetching = Fetching(f"http://{place}", str(tmp_path / "data"))
+        fetching.fails("hub_unreachable", f"http://{place} cannot be asked for {REPO} .*Nothing was changed")
 
 
 def test_a_repository_that_is_gone_is_said(hub: Hub, fetching: Fetching) -> None:
@@ -248,10 +248,8 @@ def test_a_kill_in_the_middle_leaves_no_half_model_and_loses_nothing(hub: Hub, f
     command = [sys.executable, "-m", "timbred_daemon", "model", "fetch", NAME, "--data-dir", fetching.data_dir]
     environment = {**os.environ, "HF_ENDPOINT": hub.address, "TIMBRED_CONFIG": os.devnull}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
-        assert process.stderr is not None
-        while b"%" not in process.stderr.readline():  # something of the weights has been written
-            assert process.poll() is None
         assert hub.stalled.wait(PATIENCE)
+        wait_for(fetching.arrived)
         process.send_signal(signal.SIGKILL)
     hub.released.set()
     assert weights.installed(fetching.data_dir) == ()

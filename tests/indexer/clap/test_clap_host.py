@@ -49,9 +49,9 @@ async def host() -> AsyncIterator[ClapHost]:
 async def until_dead(pid: int, host: ClapHost) -> None:
     """Until a worker is dead, and the host knows."""
     await asyncio.to_thread(_await_death, pid)
-    for _ in range(3):  # rounds of the loop, for it to see the pipe's end
-        await asyncio.sleep(0)
-    assert host.stats.pid is None
+    async with asyncio.timeout(PATIENCE):
+        while host.stats.pid is not None:  # noqa: ASYNC110  rounds of the loop, until it has seen the pipe's end
+            await asyncio.sleep(0)
 
 
 def _await_death(pid: int) -> None:
