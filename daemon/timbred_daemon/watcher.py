@@ -134,7 +134,7 @@ class Watcher:
         stopper.start()
         stopper.join(deadline)
         if stopper.is_alive():
-            logger.error("the watcher of a folder did not stop within %g s", deadline)
+            logger.warning("The watcher of a folder did not stop within %g s, and is left to itself.", deadline)
         return not stopper.is_alive()
 
     def is_alive(self) -> bool:

@@ -223,6 +223,20 @@ def test_a_silent_stretch_and_another_versions_vectors_are_not_shown(
     assert changes(connection).segments == [(loud.id, sound)]
 
 
+def test_from_the_start_means_the_same_as_since_the_first_change(
+    connection: sqlite3.Connection, folder: FolderId
+) -> None:
+    kept, lost, buried = (new_sound(connection, folder, path, analysis(1, 2)) for path in (b"a", b"b", b"c"))
+    lose(connection, lost)
+    lose(connection, buried)
+    bury(connection, buried)
+    sounds.ensure_space(connection, "clap", "model")
+    whole, since = (vectors.changes(connection, "librosa", VERSION, at, at) for at in (BEGINNING, Seq(0)))
+    assert whole == since
+    assert [shown for _, shown in whole.shown] == [True, True, False, False]
+    assert {sound for _, sound in whole.segments} == {kept, lost}
+
+
 def test_a_snapshot_holds_what_was_alive_at_its_seq(connection: sqlite3.Connection, folder: FolderId) -> None:
     first = new_sound(connection, folder, b"a", analysis(1))
     lose(connection, first)

@@ -207,5 +207,10 @@ def test_a_database_from_before_the_counters_is_counted_once() -> None:
 
 def indexed(connection: sqlite3.Connection, folder: FolderId, name: bytes, sound: SoundId) -> None:
     seq = next_seq(connection)
-    files.insert(connection, folder, [(name, stat_with())], seq)
-    files.link(connection, file_id(connection, folder, name), stat_with(), sound, seq)
+    stat = stat_with()
+    connection.execute(  # not by ``files``, which writes today's rows
+        "INSERT INTO file (folder_id, path, size, mtime_ns, inode, device, state, seq) "
+        "VALUES (?, ?, ?, ?, ?, ?, 'pending', ?)",
+        (folder, name, stat.size, stat.mtime_ns, stat.inode, stat.device, seq),
+    )
+    files.link(connection, file_id(connection, folder, name), stat, sound, seq)

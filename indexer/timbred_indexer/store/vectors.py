@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from timbred_indexer.model import SegmentId, Seq, SoundId, SpaceName
@@ -68,7 +68,7 @@ def newer(connection: sqlite3.Connection, space: SpaceName, version: str, since:
 def changes(
     connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq, catalogue_since: Seq
 ) -> Changes:
-    """What happened after ``since`` (vectors) and ``catalogue_since`` (segments, visibility)."""
+    """What happened after ``since`` (vectors) and ``catalogue_since`` (segments, visibility); below 0 means ever."""
     seq = Seq(connection.execute("SELECT value FROM meta WHERE key = 'seq'").fetchone()[0])
     added = connection.execute(
         "SELECT segment_id, data FROM vector JOIN segment ON segment.id = segment_id "
@@ -77,7 +77,35 @@ def changes(
         (space, version, since),
     ).fetchall()
     dead = connection.execute("SELECT id FROM segment WHERE dead_seq > ?", (catalogue_since,)).fetchall()
-    # Whose visibility may have changed: sounds that moved, and segments that this space has only now.
+    touched = (
+        _moved(connection, space, version, since, catalogue_since)
+        if catalogue_since >= 0
+        else _all(connection, space, version)
+    )
+    return Changes(
+        seq,
+        [(SegmentId(row[0]), SoundId(row[1])) for row in touched],
+        [(SegmentId(row[0]), row[1]) for row in added],
+        [SegmentId(row[0]) for row in dead],
+        [(SegmentId(row[0]), bool(row[2])) for row in touched],
+    )
+
+
+def _all(connection: sqlite3.Connection, space: SpaceName, version: str) -> Collection[tuple[int, int, int]]:
+    """Every living segment of the space, its sound, and whether that is visible: ten times as quick as one by one."""
+    return connection.execute(
+        "SELECT segment.id, segment.sound_id, segment.sound_id IN ("
+        f"SELECT file.sound_id FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}) "
+        "FROM segment JOIN vector ON segment_id = segment.id WHERE dead_seq IS NULL "
+        "AND +space_id = (SELECT id FROM space WHERE name = ? AND version = ?)",
+        (space, version),
+    ).fetchall()
+
+
+def _moved(
+    connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq, catalogue_since: Seq
+) -> Collection[tuple[int, int, int]]:
+    """Likewise, of those whose visibility may have changed: of sounds that moved, and those new in this space."""
     shown = (
         "SELECT segment.id, segment.sound_id, EXISTS (SELECT 1 FROM file JOIN folder ON folder.id = folder_id "
         f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE}) FROM segment "
@@ -91,14 +119,7 @@ def changes(
         "AND dead_seq IS NULL",
         (space, version, catalogue_since, since),
     )
-    touched = {row[0]: row for row in rows}.values()  # some come for both reasons
-    return Changes(
-        seq,
-        [(SegmentId(row[0]), SoundId(row[1])) for row in touched],
-        [(SegmentId(row[0]), row[1]) for row in added],
-        [SegmentId(row[0]) for row in dead],
-        [(SegmentId(row[0]), bool(row[2])) for row in touched],
-    )
+    return {row[0]: row for row in rows}.values()  # some come for both reasons
 
 
 def query_vectors(
