@@ -237,6 +237,23 @@ def test_from_the_start_means_the_same_as_since_the_first_change(
     assert {sound for _, sound in whole.segments} == {kept, lost}
 
 
+def test_what_is_new_is_found_at_the_same_cost_in_a_library_of_any_size(
+    connection: sqlite3.Connection, folder: FolderId
+) -> None:
+    costs: list[int] = []
+    for size in (10, 300):
+        for number in range(size):
+            new_sound(connection, folder, b"%d/%d" % (size, number), analysis(1))
+        since = current_seq(connection)
+        new_sound(connection, folder, b"%d/new" % size, analysis(1, 2))
+        steps: list[None] = []
+        connection.set_progress_handler(lambda steps=steps: steps.append(None), 1)
+        assert len(changes(connection, since).segments) == 2
+        connection.set_progress_handler(None, 0)
+        costs.append(len(steps))
+    assert costs[1] < 1.2 * costs[0]
+
+
 def test_a_snapshot_holds_what_was_alive_at_its_seq(connection: sqlite3.Connection, folder: FolderId) -> None:
     first = new_sound(connection, folder, b"a", analysis(1))
     lose(connection, first)

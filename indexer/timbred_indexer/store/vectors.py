@@ -106,17 +106,18 @@ def _moved(
     connection: sqlite3.Connection, space: SpaceName, version: str, since: Seq, catalogue_since: Seq
 ) -> Collection[tuple[int, int, int]]:
     """Likewise, of those whose visibility may have changed: of sounds that moved, and those new in this space."""
-    shown = (
+    columns = (
         "SELECT segment.id, segment.sound_id, EXISTS (SELECT 1 FROM file JOIN folder ON folder.id = folder_id "
-        f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE}) FROM segment "
+        f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE})"
     )
+    # CROSS JOIN: SQLite knows not how few these are, and would begin with all vectors.
     rows = connection.execute(
-        f"{shown} JOIN sound ON sound.id = segment.sound_id JOIN vector ON segment_id = segment.id "
-        "AND space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) "
+        f"{columns} FROM sound CROSS JOIN segment ON sound_id = sound.id CROSS JOIN vector ON segment_id = segment.id "
         "WHERE sound.seq > ?3 AND dead_seq IS NULL "
-        f"UNION ALL {shown} JOIN vector ON segment_id = segment.id "
-        "WHERE space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) AND vector.seq > ?4 "
-        "AND dead_seq IS NULL",
+        "AND space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2) "
+        f"UNION ALL {columns} FROM vector CROSS JOIN segment ON segment.id = segment_id "
+        "WHERE vector.seq > ?4 AND dead_seq IS NULL "
+        "AND space_id = (SELECT id FROM space WHERE name = ?1 AND version = ?2)",
         (space, version, catalogue_since, since),
     )
     return {row[0]: row for row in rows}.values()  # some come for both reasons
