@@ -61,9 +61,7 @@ class PrivateFile:
         """For a thread."""
         self.close()
         if self._path is not None:
-            with suppress(
-                FileNotFoundError
-            ):  # the whole folder was removed: whoever used the file has what they came for
+            with suppress(FileNotFoundError):  # the whole folder was removed; whoever used the file is through with it
                 os.unlink(self._path)
 
     def _append(self, data: bytes) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 
 from timbred_indexer.model import Seconds, SegmentId, SoundId
 from timbred_indexer.store import names
 from timbred_indexer.store.sounds import VISIBLE_FILE
-
-AT_ONCE = 500  # sounds in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,12 @@ def matching(connection: sqlite3.Connection, wanted: Filter) -> list[SegmentId]:
 
     Where it says nothing of files, whether a file is visible is left to the index's own view.
     """
-    if not wanted.words:
-        return _matching(connection, wanted)
-    named = names.named(connection, wanted.words, wanted.folder, SoundId(0), None)
-    parts = (named[start : start + AT_ONCE] for start in range(0, len(named), AT_ONCE))
-    return [segment for part in parts for segment in _matching(connection, wanted, part)]
-
-
-def _matching(connection: sqlite3.Connection, wanted: Filter, sounds: list[SoundId] | None = None) -> list[SegmentId]:
-    """``sounds``: only these."""
     conditions = ["dead_seq IS NULL"]
     values: list[int | bytes | float | str] = []
-    if sounds is not None:
-        conditions.append(f"sound.id IN ({','.join('?' * len(sounds))})")
-        values += sounds
+    if wanted.words:
+        # One text for any number of sounds: in parts, whatever else is wanted would be looked up for each of them.
+        conditions.append("sound.id IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(names.named(connection, wanted.words, wanted.folder, SoundId(0), None)))
     for condition, value in (
         ("duration >= ?", wanted.min_duration),
         ("duration <= ?", wanted.max_duration),

@@ -92,7 +92,7 @@ def changes(
 
 
 def _all(connection: sqlite3.Connection, space: SpaceName, version: str) -> Collection[tuple[int, int, int]]:
-    """Every living segment of the space, its sound, and whether that is visible: ten times as quick as one by one."""
+    """Every living segment of the space, its sound, and whether that is visible: many times as quick as one by one."""
     return connection.execute(
         "SELECT segment.id, segment.sound_id, segment.sound_id IN ("
         f"SELECT file.sound_id FROM file JOIN folder ON folder.id = folder_id WHERE {VISIBLE_FILE}) "
@@ -110,7 +110,7 @@ def _moved(
         "SELECT segment.id, segment.sound_id, EXISTS (SELECT 1 FROM file JOIN folder ON folder.id = folder_id "
         f"WHERE file.sound_id = segment.sound_id AND {VISIBLE_FILE})"
     )
-    # CROSS JOIN: SQLite knows not how few these are, and would begin with all vectors.
+    # CROSS JOIN: SQLite does not know how few these are, and would begin with all vectors.
     rows = connection.execute(
         f"{columns} FROM sound CROSS JOIN segment ON sound_id = sound.id CROSS JOIN vector ON segment_id = segment.id "
         "WHERE sound.seq > ?3 AND dead_seq IS NULL "
